@@ -1,0 +1,154 @@
+// Decides what a resource of each of our kinds looks like on arrival: its schema and its name.
+import { z } from 'zod';
+import type { OwnKind } from '../contract.ts';
+import type { JsonObject } from '../json.ts';
+import type { Policy, Who } from '../policy/types.ts';
+import type {
+  CatalogIssuer,
+  CatalogServer,
+  CatalogSurface,
+  Discovered,
+  ListedFor,
+  Revision,
+  SessionKey,
+  StdioServer,
+  Tombstone,
+} from './catalog.ts';
+
+/** Kind → the type of its resources. */
+export interface ResourceOf {
+  readonly server: CatalogServer;
+  readonly surface: CatalogSurface;
+  readonly policy: Policy;
+  readonly issuer: CatalogIssuer;
+  readonly sessionKey: SessionKey;
+  readonly stdioServer: StdioServer;
+  readonly tombstone: Tombstone;
+  readonly revision: Revision;
+}
+
+interface ResourceRow<Resource> {
+  readonly schema: z.ZodType<Resource>;
+  /** The name that the resource must have on the wire; null: any. */
+  readonly nameOf: ((resource: Resource) => string) | null;
+}
+
+const texts = z.array(z.string());
+/** An object of another protocol: taken as it is, not copied, not looked into. */
+const objectSchema = z.custom<JsonObject>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'wanted an object',
+);
+const listedForSchema: z.ZodType<ListedFor> = z.object({ bare: z.array(objectSchema), full: z.array(objectSchema) });
+
+const discoveredSchema: z.ZodType<Discovered> = z.object({
+  hash: z.string(),
+  protocolVersion: z.string(),
+  serverInfo: objectSchema,
+  capabilities: objectSchema,
+  instructions: z.string().exactOptional(),
+  tools: listedForSchema,
+  prompts: listedForSchema,
+  resources: listedForSchema,
+  resourceTemplates: listedForSchema,
+});
+
+const serverSchema: z.ZodType<CatalogServer> = z.object({
+  name: z.string(),
+  version: z.string(),
+  labels: z.record(z.string(), z.string()),
+  cluster: z.string(),
+  path: z.string(),
+  affinity: z.boolean(),
+  discovered: discoveredSchema.nullable(),
+});
+
+const surfaceSchema: z.ZodType<CatalogSurface> = z.object({
+  name: z.string(),
+  url: z.string(),
+  path: z.string(),
+  auth: z.enum(['token', 'none']),
+  decision: z.enum(['ext_proc', 'ext_authz']),
+  instructions: z.string().exactOptional(),
+  members: z.array(z.object({ server: z.string(), tools: texts, prompts: texts, resources: texts })),
+});
+
+/** Strict, as rules are: a restriction that this version does not know must not be read as none. */
+const whoSchema: z.ZodType<Who> = z.lazy(() =>
+  z.strictObject({
+    subjects: texts.exactOptional(),
+    groups: texts.exactOptional(),
+    scopes: texts.exactOptional(),
+    issuers: texts.exactOptional(),
+    not: whoSchema.exactOptional(),
+  }),
+);
+
+const policySchema: z.ZodType<Policy> = z.looseObject({
+  name: z.string(),
+  version: z.literal('tbac/v1'),
+  surfaces: texts,
+  rules: z.array(
+    z.strictObject({
+      id: z.string(),
+      effect: z.enum(['allow', 'deny']),
+      who: whoSchema.exactOptional(),
+      tools: texts.exactOptional(),
+      prompts: texts.exactOptional(),
+      resources: texts.exactOptional(),
+      reason: z.string().exactOptional(),
+    }),
+  ),
+});
+
+const issuerSchema: z.ZodType<CatalogIssuer> = z.object({
+  name: z.string(),
+  issuer: z.string(),
+  algorithms: texts,
+  jwks: z.object({ keys: z.array(objectSchema) }),
+});
+
+const stdioServerSchema: z.ZodType<StdioServer> = z.object({
+  server: z.string(),
+  version: z.string(),
+  socket: z.string(),
+  command: z.string(),
+  args: texts,
+  env: z.record(z.string(), z.string()),
+  cwd: z.string().exactOptional(),
+});
+
+const RESOURCES: { readonly [kind in OwnKind]: ResourceRow<ResourceOf[kind]> } = {
+  server: { schema: serverSchema, nameOf: ({ name }) => name },
+  surface: { schema: surfaceSchema, nameOf: ({ name }) => name },
+  policy: { schema: policySchema, nameOf: ({ name }) => name },
+  issuer: { schema: issuerSchema, nameOf: ({ name }) => name },
+  sessionKey: { schema: z.object({ kid: z.string(), key: z.string(), active: z.boolean() }), nameOf: ({ kid }) => kid },
+  stdioServer: { schema: stdioServerSchema, nameOf: null },
+  tombstone: { schema: z.object({ tokenId: z.string(), expiresAtMs: z.number() }), nameOf: ({ tokenId }) => tokenId },
+  revision: {
+    schema: z.object({ revision: z.number(), resources: z.record(z.string(), z.string()) }),
+    nameOf: null,
+  },
+};
+
+export type ParsedResource<Kind extends OwnKind> = { readonly value: ResourceOf[Kind] } | { readonly problem: string };
+
+/** Reads the JSON of one resource. The problem never quotes a value: some kinds are secret. Total. */
+export function parseResource<Kind extends OwnKind>(kind: Kind, name: string, text: string): ParsedResource<Kind> {
+  const row: ResourceRow<ResourceOf[Kind]> = RESOURCES[kind];
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { problem: 'is not valid JSON' };
+  }
+  const result = row.schema.safeParse(json);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    return { problem: `${issue?.path.join('.') ?? ''}: ${issue?.code ?? 'invalid'}` };
+  }
+  const value = result.data as ResourceOf[Kind];
+  if (row.nameOf !== null && row.nameOf(value) !== name) return { problem: 'has another name inside' };
+  return { value };
+}

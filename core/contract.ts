@@ -1,0 +1,131 @@
+// Decides the names that both sides of Envoy must spell alike: headers, metadata, clusters, sockets, resource types.
+
+/** Every internal header starts so; Envoy removes all of them from what a client sends, and from what a backend gets. */
+export const INTERNAL_HEADER_PREFIX = 'x-chancery-';
+
+export const HEADERS = {
+  /** Which cluster the router takes (set by ext-proc on ingress, by our own callers on egress). */
+  cluster: 'x-chancery-cluster',
+  /** Egress only: this request may be repeated whatever happened to it. */
+  idempotent: 'x-chancery-idempotent',
+  /** Egress only: the session header names a replica and no session; it does not reach the backend. */
+  fresh: 'x-chancery-fresh',
+  session: 'mcp-session-id',
+  protocolVersion: 'mcp-protocol-version',
+  method: 'mcp-method',
+  name: 'mcp-name',
+} as const;
+
+/** Dynamic metadata that ext-proc leaves for local replies, access log and the repair of a lost backend session. */
+export const METADATA = {
+  namespace: 'chancery',
+  /** The raw JSON text of the request's id, so that Envoy's own refusals carry it as it came. */
+  id: 'id',
+  /** What a repair needs: the sealed session token, the server's name, base64url of the id; separated by spaces. */
+  repair: 'repair',
+  server: 'server',
+  tool: 'tool',
+  decision: 'decision',
+} as const;
+
+/** gRPC initial metadata that Envoy sends to ext-proc: which filter calls, and what a repair needs. */
+export const CALLER = {
+  part: 'x-chancery-part',
+  /** Value of `part`: the first filter of the ingress listener. */
+  decide: 'decide',
+  /** Value of `part`: the filter that Envoy runs before it sends a request to a backend for the second or third time. */
+  repair: 'repair',
+  repairContext: 'x-chancery-repair',
+  upstreamHost: 'x-chancery-upstream-host',
+} as const;
+
+/** Path of the ext_proc service. */
+export const EXT_PROC_METHOD = '/envoy.service.ext_proc.v3.ExternalProcessor/Process';
+/** Path of the ext_authz service. */
+export const EXT_AUTHZ_METHOD = '/envoy.service.auth.v3.Authorization/Check';
+
+/** What the gateway serves: MCP at `/mcp` and `/mcp/<surface>`, one view at `/v1/surfaces/<surface>/tools`. */
+export const DEFAULT_SURFACE = 'default';
+export function surfacePath(surface: string): string {
+  return surface === DEFAULT_SURFACE ? '/mcp' : `/mcp/${surface}`;
+}
+export function surfaceToolsPath(surface: string): string {
+  return `/v1/surfaces/${surface}/tools`;
+}
+
+/** Dynamic metadata that ext_authz leaves for ext-proc on a surface with `decision: ext_authz`. */
+export const AUTHZ_METADATA_NAMESPACE = 'envoy.filters.http.ext_authz';
+/** Its members; all are strings. */
+export const AUTHZ_METADATA = {
+  surface: 'surface',
+  issuer: 'issuer',
+  subject: 'subject',
+  /** SHA-256 of the body that was decided on, hex; of nothing for a request without one. */
+  bodySha256: 'body_sha256',
+  /** The catalog revision that decided, decimal. */
+  revision: 'revision',
+  decisionId: 'decision_id',
+} as const;
+
+export const LISTENERS = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
+export const ROUTES = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
+export const CLUSTERS = { ads: 'chancery_ads', extProc: 'chancery_ext_proc', extAuthz: 'chancery_ext_authz' } as const;
+
+/** Prefix of the clusters of server versions; the only ones that `x-chancery-cluster` may name. */
+export const BACKEND_CLUSTER_PREFIX = 'mcp.';
+
+/** The cluster of a server version, e.g. `mcp.memory.2026.8.31`. */
+export function backendCluster(server: string, version: string): string {
+  return `${BACKEND_CLUSTER_PREFIX}${server}.${version}`;
+}
+
+/** Names of the Unix sockets in the run directory; all have mode 0600. */
+export const SOCKETS = {
+  ads: 'ads.sock',
+  reports: 'reports.sock',
+  extProc: 'ext-proc.sock',
+  extAuthz: 'ext-authz.sock',
+  egress: 'egress.sock',
+  envoyAdmin: 'envoy-admin.sock',
+} as const;
+
+/** Envoy's bootstrap in the run directory. */
+export const BOOTSTRAP_FILE = 'envoy-bootstrap.json';
+
+/** The bridge's socket of a stdio server version, relative to the run directory. */
+export function bridgeSocket(server: string, version: string): string {
+  return `bridge-${server}-${version}.sock`;
+}
+
+/** Node clusters (`node.cluster`) say what kind of xDS client calls, and so which snapshot it is given. */
+export const NODE_GROUPS = { envoy: 'envoy', extProc: 'ext-proc', extAuthz: 'ext-authz', bridge: 'bridge' } as const;
+export type NodeGroup = (typeof NODE_GROUPS)[keyof typeof NODE_GROUPS];
+
+/**
+ * Our own xDS resource types. The order is the order in which they are pushed: a `Revision` names what must be held,
+ * so it comes last. Each resource is one `chancery.v1.Document { bytes json = 1 }` (see proto/).
+ */
+export const OWN_TYPES = {
+  server: 'type.googleapis.com/chancery.v1.Server',
+  surface: 'type.googleapis.com/chancery.v1.Surface',
+  policy: 'type.googleapis.com/chancery.v1.Policy',
+  issuer: 'type.googleapis.com/chancery.v1.Issuer',
+  sessionKey: 'type.googleapis.com/chancery.v1.SessionKey',
+  stdioServer: 'type.googleapis.com/chancery.v1.StdioServer',
+  tombstone: 'type.googleapis.com/chancery.v1.Tombstone',
+  revision: 'type.googleapis.com/chancery.v1.Revision',
+} as const;
+export type OwnKind = keyof typeof OWN_TYPES;
+
+/** Kinds whose content is secret: served on a Unix socket only, never on TCP, never in a log or a dump. */
+export const SECRET_KINDS: readonly OwnKind[] = ['sessionKey', 'stdioServer'];
+
+/** Which kinds each group of services may subscribe to. */
+export const KINDS_OF_GROUP: Readonly<Record<Exclude<NodeGroup, 'envoy'>, readonly OwnKind[]>> = {
+  'ext-proc': ['server', 'surface', 'policy', 'issuer', 'sessionKey', 'tombstone', 'revision'],
+  'ext-authz': ['server', 'surface', 'policy', 'issuer', 'revision'],
+  bridge: ['stdioServer'],
+};
+
+/** Kinds that a `Revision` lists: what one call's decision depends on. Tombstones come and go beside it. */
+export const REVISION_KINDS: readonly OwnKind[] = ['server', 'surface', 'policy', 'issuer', 'sessionKey'];

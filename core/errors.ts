@@ -1,0 +1,79 @@
+// Decides which errors Chancery gives a caller: code, HTTP status, JSON-RPC code and public sentence, in one table.
+
+/** One row of the table: what the caller sees. `rpc` is the JSON-RPC 2.0 error code. */
+interface ErrorRow {
+  readonly http: number;
+  readonly rpc: number;
+  readonly message: string;
+}
+
+/**
+ * Every refusal, once. -32700…-32600 are JSON-RPC 2.0 §5.1; -32000…-32019 are left to implementations, where we keep to
+ * the numbers that the MCP SDKs already use (-32000 transport refusal, -32001 unknown session).
+ * An application error of a request that was understood is HTTP 200 (MCP 2025-11-25, transports, "Sending Messages").
+ */
+export const ERRORS = {
+  parse_error: { http: 400, rpc: -32700, message: 'the body is not valid JSON' },
+  invalid_request: { http: 400, rpc: -32600, message: 'the body is not a JSON-RPC 2.0 message' },
+  duplicate_key: { http: 400, rpc: -32600, message: 'the body repeats an object key' },
+  batch_unsupported: { http: 400, rpc: -32600, message: 'this protocol version does not allow batches' },
+  method_not_found: { http: 200, rpc: -32601, message: 'method not found' },
+  invalid_params: { http: 200, rpc: -32602, message: 'invalid params' },
+  unknown_tool: { http: 200, rpc: -32602, message: 'unknown tool' },
+  unknown_prompt: { http: 200, rpc: -32602, message: 'unknown prompt' },
+  unknown_resource: { http: 200, rpc: -32002, message: 'resource not found' },
+  denied: { http: 200, rpc: -32602, message: 'not allowed by policy' },
+  body_too_large: { http: 413, rpc: -32600, message: 'the body is larger than the limit' },
+  body_timeout: { http: 408, rpc: -32600, message: 'the body did not arrive in time' },
+  not_acceptable: {
+    http: 406,
+    rpc: -32000,
+    message: 'the Accept header must list application/json and text/event-stream',
+  },
+  unsupported_media_type: { http: 415, rpc: -32000, message: 'the Content-Type must be application/json' },
+  unsupported_encoding: { http: 415, rpc: -32000, message: 'a Content-Encoding is not accepted' },
+  method_not_allowed: { http: 405, rpc: -32000, message: 'the HTTP method is not allowed here' },
+  unsupported_version: { http: 400, rpc: -32000, message: 'the MCP-Protocol-Version is not supported' },
+  session_required: { http: 400, rpc: -32000, message: 'the Mcp-Session-Id header is required' },
+  session_unknown: { http: 404, rpc: -32001, message: 'session not found' },
+  unknown_surface: { http: 404, rpc: -32000, message: 'no such surface' },
+  unauthenticated: { http: 401, rpc: -32000, message: 'a valid bearer token is required' },
+  forbidden: { http: 403, rpc: -32000, message: 'forbidden' },
+  bad_origin: { http: 403, rpc: -32000, message: 'this Origin or Host is not allowed' },
+  stream_taken: { http: 409, rpc: -32000, message: 'this session already has a GET stream' },
+  too_many_streams: { http: 503, rpc: -32000, message: 'too many streams are open' },
+  backend_unavailable: { http: 503, rpc: -32000, message: 'the server behind this tool cannot be reached' },
+  backend_start_failed: { http: 502, rpc: -32000, message: 'the server behind this tool could not be started' },
+  backend_start_timeout: { http: 504, rpc: -32000, message: 'the server behind this tool did not start in time' },
+  backend_busy: { http: 503, rpc: -32000, message: 'the server behind this tool takes no more for now' },
+  backend_lost: { http: 200, rpc: -32000, message: 'the server behind this tool ended before it answered' },
+  decision_unavailable: { http: 503, rpc: -32000, message: 'the policy decision could not be made' },
+  not_ready: { http: 503, rpc: -32000, message: 'the gateway has no configuration yet' },
+  internal: { http: 500, rpc: -32603, message: 'internal error' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A refusal of a caller's request. `reason` goes to the log only; `detail` is appended to the public sentence. */
+export class ChanceryError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly reason: string | undefined;
+
+  constructor(code: ErrorCode, options: { detail?: string; reason?: string; cause?: unknown } = {}) {
+    const row = ERRORS[code];
+    super(options.detail === undefined ? row.message : `${row.message}: ${options.detail}`, { cause: options.cause });
+    this.name = 'ChanceryError';
+    this.code = code;
+    this.detail = options.detail;
+    this.reason = options.reason;
+  }
+
+  get http(): number {
+    return ERRORS[this.code].http;
+  }
+
+  get rpc(): number {
+    return ERRORS[this.code].rpc;
+  }
+}

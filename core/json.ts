@@ -1,0 +1,5 @@
+// Decides what a JSON value is in our types.
+
+/** A JSON value as it came; unknown members survive. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };

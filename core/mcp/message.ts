@@ -1,0 +1,90 @@
+// Decides whether a body is a JSON-RPC 2.0 message that MCP allows, and of which kind.
+import type { ErrorCode } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { type Scanned, type Span, scan } from './scan.ts';
+
+/** One message over the bytes it came in; members are read on demand, from their spans. */
+export interface Message {
+  readonly kind: 'request' | 'notification' | 'response';
+  readonly bytes: Buffer;
+  /** The raw JSON text of the id, so that 9007199254740993 and "7" come back as they went; `null` when there is none. */
+  readonly idText: string;
+  /** '' for a response. */
+  readonly method: string;
+  readonly members: ReadonlyMap<string, Span>;
+  /** Spans of the members of `params`; null when there is none. */
+  readonly params: ReadonlyMap<string, Span> | null;
+}
+
+export type ParsedMessage =
+  | { readonly ok: true; readonly message: Message }
+  | { readonly ok: false; readonly code: ErrorCode; readonly detail?: string; readonly idText: string };
+
+/** Reads one body. Total. JSON-RPC 2.0 §4-§5; MCP 2025-11-25 basic/index, "Messages". */
+export function parseMessage(bytes: Buffer): ParsedMessage {
+  const scanned = scan(bytes, LIMITS.jsonDepthMax);
+  switch (scanned) {
+    case 'parse_error':
+    case 'duplicate_key':
+      return { ok: false, code: scanned, idText: 'null' };
+    case 'array':
+      return { ok: false, code: 'batch_unsupported', idText: 'null' };
+    case 'not_an_object':
+      return { ok: false, code: 'invalid_request', idText: 'null' };
+  }
+  return classify(bytes, scanned);
+}
+
+function classify(bytes: Buffer, { members, params }: Scanned): ParsedMessage {
+  const text = (name: string): string | undefined => {
+    const span = members.get(name);
+    return span === undefined ? undefined : bytes.toString('utf8', span.start, span.end);
+  };
+  const id = text('id');
+  const idValid = id !== undefined && (id.startsWith('"') || /^-?[0-9]/.test(id));
+  const idFits = id === undefined || Buffer.byteLength(id) <= LIMITS.requestIdBytesMax;
+  const idText = idValid && idFits ? id : 'null';
+  const refuse = (detail: string): ParsedMessage => ({ ok: false, code: 'invalid_request', detail, idText });
+  if (stringAt(bytes, members.get('jsonrpc')) !== '2.0') return refuse('jsonrpc must be "2.0"');
+  // "Unlike base JSON-RPC, the ID MUST NOT be null" (MCP 2025-11-25, basic/index, "Requests").
+  if (id !== undefined && !idValid) return refuse('id must be a string or a number');
+  if (!idFits) return refuse(`id must have at most ${LIMITS.requestIdBytesMax} bytes`);
+  const hasMethod = members.has('method');
+  const hasOutcome = members.has('result') || members.has('error');
+  if (hasMethod === hasOutcome) return refuse('a message has either a method or a result or error');
+  if (hasOutcome) {
+    if (id === undefined) return refuse('a response has an id');
+    return { ok: true, message: { kind: 'response', bytes, idText, method: '', members, params: null } };
+  }
+  const method = stringAt(bytes, members.get('method'));
+  if (method === null || method === '') return refuse('method must be a string');
+  if (members.has('params') && params === null) return refuse('params must be an object');
+  return {
+    ok: true,
+    message: { kind: id === undefined ? 'notification' : 'request', bytes, idText, method, members, params },
+  };
+}
+
+function stringAt(bytes: Buffer, span: Span | undefined): string | null {
+  if (span === undefined || bytes[span.start] !== 0x22) return null;
+  const raw = bytes.toString('utf8', span.start, span.end);
+  return raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+}
+
+/** A string member of `params`; null when it is absent or not a string. */
+export function stringParam(message: Message, name: string): string | null {
+  return stringAt(message.bytes, message.params?.get(name));
+}
+
+/** Any member of `params`, parsed; undefined when it is absent. Loses integers beyond 2^53: for our own reading only. */
+export function jsonParam(message: Message, name: string): unknown {
+  const span = message.params?.get(name);
+  return span === undefined ? undefined : JSON.parse(message.bytes.toString('utf8', span.start, span.end));
+}
+
+/** The body with one member of `params` replaced by a string; every other byte stays. */
+export function withStringParam(message: Message, name: string, value: string): Buffer[] {
+  const span = message.params?.get(name);
+  if (span === undefined) throw new Error(`the message has no params.${name}`);
+  return [message.bytes.subarray(0, span.start), Buffer.from(JSON.stringify(value)), message.bytes.subarray(span.end)];
+}

@@ -1,0 +1,89 @@
+// Decides where one server-sent event ends and what it carries (WHATWG HTML, "Server-sent events", 9.2.6).
+
+export interface SseEvent {
+  readonly id: string | null;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** The stream broke its bound: one event is larger than allowed. */
+export class SseTooLarge extends Error {
+  override name = 'SseTooLarge';
+}
+
+const BOM = 0xfeff;
+const LF = 10;
+const CR = 13;
+
+/**
+ * A push parser: feed it decoded text as it arrives, in any cut; it takes LF, CR and CRLF (Python's servers send CRLF)
+ * and data on several lines. Holds at most one event of `eventCharsMax` characters.
+ */
+export class SseParser {
+  readonly #eventCharsMax: number;
+  /** The line that has not ended yet. Only joined here, read once when it ends: each character is looked at once. */
+  #rest = '';
+  #data: string[] = [];
+  #chars = 0;
+  #event = '';
+  #id: string | null = null;
+  #first = true;
+  /** The last line ended with a CR: an LF that follows belongs to it. */
+  #afterCr = false;
+
+  constructor(eventCharsMax: number) {
+    this.#eventCharsMax = eventCharsMax;
+  }
+
+  /** @throws SseTooLarge when an event exceeds the bound; the parser is then of no further use. */
+  push(text: string): SseEvent[] {
+    const events: SseEvent[] = [];
+    if (text === '') return events;
+    let start = 0;
+    if (this.#first) {
+      this.#first = false;
+      if (text.charCodeAt(0) === BOM) start = 1;
+    }
+    for (let i = start; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      const secondOfCrLf = code === LF && this.#afterCr;
+      this.#afterCr = code === CR;
+      if (secondOfCrLf) start = i + 1;
+      if (secondOfCrLf || (code !== LF && code !== CR)) continue;
+      const line = this.#rest + text.slice(start, i);
+      this.#rest = '';
+      this.#line(line, events);
+      start = i + 1;
+    }
+    this.#rest += text.slice(start);
+    if (this.#rest.length + this.#chars > this.#eventCharsMax) {
+      throw new SseTooLarge(`an event exceeds ${this.#eventCharsMax} characters`);
+    }
+    return events;
+  }
+
+  #line(line: string, events: SseEvent[]): void {
+    if (line === '') {
+      // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."
+      if (this.#data.length > 0) {
+        events.push({ id: this.#id, event: this.#event === '' ? 'message' : this.#event, data: this.#data.join('\n') });
+      }
+      this.#data = [];
+      this.#chars = 0;
+      this.#event = '';
+      return;
+    }
+    const colon = line.indexOf(':');
+    if (colon === 0) return;
+    const field = colon < 0 ? line : line.slice(0, colon);
+    let value = colon < 0 ? '' : line.slice(colon + 1);
+    if (value.startsWith(' ')) value = value.slice(1);
+    if (field === 'data') {
+      this.#data.push(value);
+      this.#chars += value.length + 1;
+      if (this.#chars > this.#eventCharsMax)
+        throw new SseTooLarge(`an event exceeds ${this.#eventCharsMax} characters`);
+    } else if (field === 'event') this.#event = value;
+    else if (field === 'id' && !value.includes('\0')) this.#id = value;
+  }
+}
