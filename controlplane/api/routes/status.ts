@@ -1,0 +1,33 @@
+// Decides what an operator is told about how the instance is.
+import type { Route } from '../route.ts';
+import { serverStatus } from '../server-status.ts';
+
+export const statusRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'The revision, each server as it was read, and whether all is ready.',
+    async handle(_, { registry, ready }) {
+      const { revision, documents, discoveries } = await registry.snapshot();
+      const servers = documents.flatMap(({ document }) => {
+        const status = serverStatus(document, discoveries);
+        if (document.kind !== 'Server' || status === null) return [];
+        return [{ name: document.name, version: document.versions[0]?.version, ...status }];
+      });
+      return Response.json({ revision, ready: ready() && servers.every(({ discovered }) => discovered), servers });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/nodes',
+    summary: 'The connected xDS clients, and what each has acknowledged.',
+    handle: async (_, { nodes }) => Response.json({ items: nodes() }),
+  },
+  {
+    method: 'GET',
+    path: '/healthz',
+    open: true,
+    summary: 'Whether the process answers.',
+    handle: async () => Response.json({ status: 'ok' }),
+  },
+];

@@ -1,0 +1,87 @@
+// Decides what is known of a server version: what it answers to a client that can do nothing, and to one that can do all.
+import type { Discovered, Listed, ListedFor } from '../../core/catalog/catalog.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { LIMITS } from '../../core/limits.ts';
+import type { EgressClient } from '../../core/mcp/egress.ts';
+import { canonicalJson, contentHash } from '../../core/runtime/canonical.ts';
+import type { DiscoveryOutcome } from '../registry/discoveries.ts';
+import { LIST_NAMES, type ListName, readList } from './lists.ts';
+import { isObject, openSession, type ReadTarget, type SessionOptions } from './session.ts';
+
+/** Servers show some tools only to clients that can answer what these tools ask of them. */
+const CLIENTS: Readonly<Record<keyof ListedFor, JsonObject>> = {
+  bare: {},
+  full: {
+    roots: { listChanged: true },
+    sampling: { context: {}, tools: {} },
+    elicitation: { form: {}, url: {} },
+    tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
+  },
+};
+
+interface Reading {
+  readonly initialized: JsonObject;
+  readonly protocolVersion: string;
+  readonly lists: Readonly<Record<ListName, readonly Listed[]>>;
+}
+
+/** Reads a server within LIMITS.discoveryDeadlineMs. Total: what fails is a value, in words for an operator. */
+export async function readServer(
+  egress: EgressClient,
+  target: ReadTarget,
+  nowMs: () => number,
+): Promise<DiscoveryOutcome> {
+  const options: SessionOptions = { egress, target, nowMs, endMs: nowMs() + LIMITS.discoveryDeadlineMs };
+  const bare = await readAs(options, CLIENTS.bare);
+  if ('error' in bare) return { ok: false, error: printable(bare.error) };
+  const full = await readAs(options, CLIENTS.full);
+  if ('error' in full) return { ok: false, error: printable(full.error) };
+  return { ok: true, discovered: discoveredOf(bare, full) };
+}
+
+async function readAs(
+  options: SessionOptions,
+  capabilities: JsonObject,
+): Promise<Reading | { readonly error: string }> {
+  const session = await openSession(options, capabilities);
+  if ('error' in session) return session;
+  try {
+    const lists: Partial<Record<ListName, readonly Listed[]>> = {};
+    let bytesMax: number = LIMITS.backendAnswerBytesMax;
+    for (const name of LIST_NAMES) {
+      const list = await readList(session, name, bytesMax);
+      if ('error' in list) return list;
+      lists[name] = list.items;
+      bytesMax -= list.bytes;
+    }
+    const { initialized, protocolVersion } = session;
+    return { initialized, protocolVersion, lists: lists as Reading['lists'] };
+  } finally {
+    await session.close();
+  }
+}
+
+function discoveredOf(bare: Reading, full: Reading): Discovered {
+  const { serverInfo, capabilities, instructions } = full.initialized;
+  const both = (name: ListName): ListedFor => {
+    const [few, all] = [bare.lists[name], full.lists[name]];
+    return { bare: few, full: canonicalJson(few) === canonicalJson(all) ? few : all };
+  };
+  const content = {
+    protocolVersion: full.protocolVersion,
+    serverInfo: isObject(serverInfo) ? serverInfo : {},
+    capabilities: isObject(capabilities) ? capabilities : {},
+    ...(typeof instructions === 'string' ? { instructions } : {}),
+    tools: both('tools'),
+    prompts: both('prompts'),
+    resources: both('resources'),
+    resourceTemplates: both('resourceTemplates'),
+  };
+  return { hash: contentHash(content), ...content };
+}
+
+/** A server's words go to logs and terminals. */
+function printable(text: string): string {
+  const line = text.replace(/\p{Cc}+/gu, ' ').trim();
+  return line.length <= LIMITS.discoveryErrorCharsMax ? line : `${line.slice(0, LIMITS.discoveryErrorCharsMax - 1)}…`;
+}

@@ -1,0 +1,77 @@
+// Decides how the MCP server of the discovery tests behaves at the edge that is faked: the egress listener's answers.
+import type { JsonObject } from '../../../core/json.ts';
+import type { EgressAnswer, EgressClient, EgressRequest } from '../../../core/mcp/egress.ts';
+
+export interface Asked {
+  readonly request: EgressRequest;
+  /** '' for DELETE. */
+  readonly method: string;
+  readonly params: JsonObject;
+  /** What the session's client declared. */
+  readonly capabilities: JsonObject;
+}
+
+export type Reply = JsonObject | { readonly rpcError: JsonObject } | Extract<EgressAnswer, { ok: false }>;
+export type Script = Readonly<Record<string, (asked: Asked) => Reply | Promise<Reply>>>;
+
+export interface ScriptedServer extends EgressClient {
+  readonly asked: readonly Asked[];
+}
+
+interface Sent {
+  readonly method?: string;
+  readonly params?: JsonObject;
+  readonly id?: number;
+}
+
+export const initializeResult = (capabilities: JsonObject, rest: JsonObject = {}): JsonObject => ({
+  protocolVersion: '2025-11-25',
+  capabilities,
+  serverInfo: { name: 'scripted', version: '1' },
+  ...rest,
+});
+
+/** Answers by method; sessions are numbered. It refuses what breaks the protocol, so that every test checks that too. */
+export function scriptedServer(script: Script): ScriptedServer {
+  const asked: Asked[] = [];
+  const sessions = new Map<string, JsonObject>();
+  let count = 0;
+  return {
+    asked,
+    close: () => {},
+    async send(request) {
+      const { method = '', params = {}, id } = JSON.parse(request.body ?? '{}') as Sent;
+      const sessionId = method === 'initialize' ? `session-${++count}` : (request.sessionId ?? '');
+      if (method === 'initialize') {
+        if (request.sessionId) return status(400, 'initialize with a session');
+        sessions.set(sessionId, (params.capabilities ?? {}) as JsonObject);
+      } else if (!sessions.has(sessionId)) return status(404, 'no such session');
+      else if (request.protocolVersion === undefined) return status(400, 'no protocol version');
+      const entry: Asked = { request, method, params, capabilities: sessions.get(sessionId) ?? {} };
+      asked.push(entry);
+      if (request.method === 'DELETE') {
+        sessions.delete(sessionId);
+        await script.DELETE?.(entry);
+        return { ok: true, status: 200, sessionId: '', message: null };
+      }
+      const reply = await script[method]?.(entry);
+      if (reply === undefined && id === undefined) return { ok: true, status: 202, sessionId: '', message: null };
+      if (reply === undefined) return message({ error: { code: -32601, message: 'Method not found' } });
+      if ('ok' in reply && reply.ok === false) return reply as Extract<EgressAnswer, { ok: false }>;
+      return message('rpcError' in reply ? { error: reply.rpcError as JsonObject } : { result: reply as JsonObject });
+
+      function message(outcome: JsonObject): EgressAnswer {
+        return {
+          ok: true,
+          status: 200,
+          sessionId: method === 'initialize' ? sessionId : '',
+          message: { jsonrpc: '2.0', id: id ?? null, ...outcome },
+        };
+      }
+    },
+  };
+}
+
+export function status(code: number, detail: string): Extract<EgressAnswer, { ok: false }> {
+  return { ok: false, status: code, why: 'status', detail: `HTTP ${code}: ${detail}` };
+}

@@ -1,0 +1,34 @@
+// Decides which secrets an instance has from its first start on.
+import { randomBytes } from 'node:crypto';
+import type { CatalogIssuer, SessionKey } from '../../core/catalog/catalog.ts';
+import { issuerOf, openIssuerKey } from './issuer-key.ts';
+import { openOperatorToken } from './operator-token.ts';
+import { openPrivateFolder } from './private-file.ts';
+import { openSessionKeys } from './session-keys.ts';
+
+export { KeyError } from './private-file.ts';
+
+export interface Keys {
+  /** Secret: who has it may do everything over the REST API. */
+  readonly operatorToken: string;
+  /** Public keys only. */
+  readonly issuer: CatalogIssuer;
+  /** Secret. */
+  readonly sessionKeys: readonly SessionKey[];
+}
+
+export interface KeysOptions {
+  /** Without a trailing slash; the `iss` of the tokens that are made here. */
+  readonly publicUrl: string;
+  readonly random?: (bytes: number) => Buffer;
+}
+
+/** Reads the secrets in the home folder, and makes those that are missing. @throws KeyError with one sentence. */
+export function openKeys(home: string, { publicUrl, random = randomBytes }: KeysOptions): Keys {
+  openPrivateFolder(home);
+  return {
+    operatorToken: openOperatorToken(home, random),
+    issuer: issuerOf(openIssuerKey(home), publicUrl),
+    sessionKeys: openSessionKeys(home, random),
+  };
+}

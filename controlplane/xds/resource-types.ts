@@ -1,0 +1,72 @@
+// Decides which resource types are served, to which group of nodes, and in which order they are pushed.
+import {
+  KINDS_OF_GROUP,
+  NODE_GROUPS,
+  type NodeGroup,
+  OWN_TYPES,
+  type OwnKind,
+  SECRET_KINDS,
+} from '../../core/contract.ts';
+
+export interface ResourceType {
+  readonly typeUrl: string;
+  /** What people call it. */
+  readonly label: string;
+  /** The field of the message that is the resource's name; null for our own documents. */
+  readonly nameField: string | null;
+  /**
+   * A first request without names subscribes to everything. The specification has this for listeners and clusters only
+   * ("For Listener and Cluster resource types, there is also a wildcard subscription"): elsewhere it means nothing, or
+   * an Envoy that has no more endpoints to ask for would be given all of them.
+   */
+  readonly legacyWildcard: boolean;
+  /** Never served on TCP. */
+  readonly secret: boolean;
+}
+
+function envoy(label: string, message: string, options: Partial<ResourceType> = {}): ResourceType {
+  const typeUrl = `type.googleapis.com/${message}`;
+  return { typeUrl, label, nameField: 'name', legacyWildcard: false, secret: false, ...options };
+}
+
+export const CDS = envoy('CDS', 'envoy.config.cluster.v3.Cluster', { legacyWildcard: true });
+export const EDS = envoy('EDS', 'envoy.config.endpoint.v3.ClusterLoadAssignment', { nameField: 'cluster_name' });
+export const LDS = envoy('LDS', 'envoy.config.listener.v3.Listener', { legacyWildcard: true });
+export const RDS = envoy('RDS', 'envoy.config.route.v3.RouteConfiguration');
+export const SDS = envoy('SDS', 'envoy.extensions.transport_sockets.tls.v3.Secret', { secret: true });
+export const ECDS = envoy('ECDS', 'envoy.config.core.v3.TypedExtensionConfig');
+export const RTDS = envoy('RTDS', 'envoy.service.runtime.v3.Runtime');
+
+/** Additions go in this order, so that what a resource points to is there before it; removals go the other way round. */
+const ENVOY_TYPES: readonly ResourceType[] = [CDS, EDS, LDS, RDS, SDS, ECDS, RTDS];
+
+const OWN: readonly ResourceType[] = (Object.keys(OWN_TYPES) as OwnKind[]).map((kind) => ({
+  typeUrl: OWN_TYPES[kind],
+  label: kind,
+  nameField: null,
+  legacyWildcard: true,
+  secret: SECRET_KINDS.includes(kind),
+}));
+
+/** Every group, and what its nodes may subscribe to, in push order. */
+export const GROUP_TYPES: Readonly<Record<NodeGroup, readonly ResourceType[]>> = {
+  envoy: ENVOY_TYPES,
+  'ext-proc': ownTypes('ext-proc'),
+  'ext-authz': ownTypes('ext-authz'),
+  bridge: ownTypes('bridge'),
+};
+
+function ownTypes(group: Exclude<NodeGroup, 'envoy'>): readonly ResourceType[] {
+  const urls = KINDS_OF_GROUP[group].map((kind) => OWN_TYPES[kind]);
+  return OWN.filter((type) => urls.includes(type.typeUrl as (typeof urls)[number]));
+}
+
+/** The group that `node.cluster` names; null when there is none of that name. */
+export function groupOf(cluster: string): NodeGroup | null {
+  return (Object.values(NODE_GROUPS) as NodeGroup[]).find((group) => group === cluster) ?? null;
+}
+
+/** The row of an Envoy resource type; undefined when we do not serve it. */
+export function envoyType(typeUrl: string): ResourceType | undefined {
+  return ENVOY_TYPES.find((type) => type.typeUrl === typeUrl);
+}

@@ -1,0 +1,36 @@
+// Decides what Envoy writes of each request: one JSON line, no header of the client's, no session, no token.
+import { METADATA } from '../../../core/contract.ts';
+import { FILTERS } from './type-urls.ts';
+import type { EnvoyJson } from './types.ts';
+
+const own = (key: string): string => `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
+
+export function accessLog(): EnvoyJson {
+  return {
+    name: 'chancery.access_log',
+    typed_config: {
+      '@type': FILTERS.stdoutLog,
+      log_format: {
+        json_format: {
+          time: '%START_TIME%',
+          listener: '%LISTENER_NAME%',
+          method: '%REQ(:METHOD)%',
+          path: '%PATH(NQ)%',
+          status: '%RESPONSE_CODE%',
+          details: '%RESPONSE_CODE_DETAILS%',
+          flags: '%RESPONSE_FLAGS%',
+          cluster: '%UPSTREAM_CLUSTER%',
+          replica: '%UPSTREAM_HOST%',
+          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+          ms: '%DURATION%',
+          bytes_in: '%BYTES_RECEIVED%',
+          bytes_out: '%BYTES_SENT%',
+          request_id: '%REQ(X-REQUEST-ID)%',
+          server: own(METADATA.server),
+          target: own(METADATA.tool),
+          decision: own(METADATA.decision),
+        },
+      },
+    },
+  };
+}

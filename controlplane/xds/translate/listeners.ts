@@ -1,0 +1,75 @@
+// Decides the two listeners: the gateway's, and the Unix socket by which our own processes reach backends.
+import { join } from 'node:path';
+import { LISTENERS, ROUTES, SOCKETS } from '../../../core/contract.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import { accessLog } from './access-log.ts';
+import { affinityFilter } from './affinity.ts';
+import { extAuthzFilter } from './ext-authz.ts';
+import { extProcFilter } from './ext-proc.ts';
+import { localReplies } from './local-reply.ts';
+import { originFilter } from './origin.ts';
+import { stripHeaders } from './strip-headers.ts';
+import { FILTERS } from './type-urls.ts';
+import { type EnvoyJson, type Place, seconds } from './types.ts';
+
+/** The order of effect. Nothing in a listener depends on the catalog: a changed listener drains, and cuts live streams. */
+function ingressFilters(place: Place): EnvoyJson[] {
+  return [originFilter(), extAuthzFilter(place.bodyBytesMax), extProcFilter(), affinityFilter(), router()];
+}
+
+export function listeners(place: Place): Record<string, EnvoyJson> {
+  return {
+    [LISTENERS.ingress]: {
+      name: LISTENERS.ingress,
+      address: { socket_address: { address: place.host, port_value: place.port } },
+      per_connection_buffer_limit_bytes: 1024 * 1024,
+      filter_chains: [
+        {
+          filters: [
+            manager('ingress', ROUTES.ingress, ingressFilters(place), {
+              early_header_mutation_extensions: [stripHeaders()],
+              use_remote_address: true,
+              local_reply_config: localReplies(),
+              normalize_path: true,
+              merge_slashes: true,
+              path_with_escaped_slashes_action: 'REJECT_REQUEST',
+              request_headers_timeout: seconds(LIMITS.headersDeadlineMs),
+              // Where ext-authz waits for the body no clock of ours runs yet; later than ext-proc's own, which knows more.
+              request_timeout: seconds(LIMITS.headersDeadlineMs + LIMITS.bodyDeadlineMs),
+              server_header_transformation: 'OVERWRITE',
+              server_name: 'chancery',
+              common_http_protocol_options: {
+                headers_with_underscores_action: 'REJECT_REQUEST',
+                idle_timeout: '3600s',
+              },
+            }),
+          ],
+        },
+      ],
+    },
+    [LISTENERS.egress]: {
+      name: LISTENERS.egress,
+      address: { pipe: { path: join(place.runDir, SOCKETS.egress), mode: 0o600 } },
+      filter_chains: [{ filters: [manager('egress', ROUTES.egress, [affinityFilter(), router()], {})] }],
+    },
+  };
+}
+
+function manager(statPrefix: string, routes: string, httpFilters: readonly EnvoyJson[], more: EnvoyJson): EnvoyJson {
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: {
+      '@type': FILTERS.hcm,
+      stat_prefix: statPrefix,
+      rds: { route_config_name: routes, config_source: { ads: {}, resource_api_version: 'V3' } },
+      http_filters: httpFilters,
+      stream_idle_timeout: seconds(LIMITS.streamIdleMs),
+      access_log: [accessLog()],
+      ...more,
+    },
+  };
+}
+
+function router(): EnvoyJson {
+  return { name: 'envoy.filters.http.router', typed_config: { '@type': FILTERS.router, suppress_envoy_headers: true } };
+}

@@ -1,0 +1,218 @@
+// Decides which paths exist at the gateway, which filters each asks, and how a call may be repeated.
+import type { Catalog, CatalogSurface } from '../../../core/catalog/catalog.ts';
+import { HEADERS, METADATA, ROUTES, surfacePath, surfaceToolsPath } from '../../../core/contract.ts';
+import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
+import { metadataUrl, PROTECTED_RESOURCE_PATH, protectedResourceMetadata } from '../../../core/identity/metadata.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import { errorTextFor } from '../../../core/mcp/json-rpc.ts';
+import { extAuthzOn } from './ext-authz.ts';
+import { extProcOn } from './ext-proc.ts';
+import { originPerHost } from './origin.ts';
+import { FILTERS } from './type-urls.ts';
+import { type EnvoyJson, type Place, seconds } from './types.ts';
+
+/** What a client sent for us, or for Envoy, and a backend must not get. The client's token is never forwarded. */
+const NOT_FOR_BACKENDS = [
+  'authorization',
+  'cookie',
+  'origin',
+  'referer',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'forwarded',
+  'x-envoy-external-address',
+  HEADERS.cluster,
+];
+
+/**
+ * What a backend sent and a client must not get: its session, its internals, its cookies; and every word that would lead
+ * the client, with its token, to a place of the backend's choice (a challenge names an authorization server).
+ */
+const NOT_FOR_CLIENTS = [
+  HEADERS.session,
+  'set-cookie',
+  'x-powered-by',
+  'via',
+  'www-authenticate',
+  'proxy-authenticate',
+  'location',
+  'alt-svc',
+  'strict-transport-security',
+];
+
+export function routes(catalog: Catalog, place: Place): Record<string, EnvoyJson> {
+  return { [ROUTES.ingress]: ingress(catalog, place), [ROUTES.egress]: egress() };
+}
+
+function ingress(catalog: Catalog, place: Place): EnvoyJson {
+  const surfaces = [...catalog.surfaces.values()];
+  return {
+    name: ROUTES.ingress,
+    virtual_hosts: [
+      {
+        name: 'gateway',
+        domains: hosts(place),
+        include_request_attempt_count: true,
+        request_body_buffer_limit: place.bodyBytesMax + LIMITS.sessionTokenBytesMax,
+        typed_per_filter_config: originPerHost(place),
+        routes: [
+          backendRoute(),
+          ...surfaces.map(surfaceRoute),
+          ...surfaces.map(toolsRoute),
+          ...surfaces.filter(({ auth }) => auth === 'token').map((surface) => metadataRoute(surface, catalog)),
+          ...rootMetadata(surfaces, catalog),
+          { name: 'unknown', match: { prefix: '/' }, ...answer('unknown_surface') },
+        ],
+      },
+      // A Host that is none of ours: a page that had its own name resolved to this machine (DNS rebinding).
+      { name: 'other', domains: ['*'], routes: [{ name: 'other', match: { prefix: '/' }, ...answer('bad_origin') }] },
+    ],
+  };
+}
+
+function hosts({ publicUrl, port }: Place): string[] {
+  const own = new URL(publicUrl);
+  const names = ['127.0.0.1', 'localhost', '[::1]'];
+  const loopback = names.includes(own.hostname) ? names.map((name) => `${name}:${port}`) : [];
+  return [...new Set([own.host, ...loopback])];
+}
+
+/**
+ * Where ext-proc sends a call, by the header that only it can set. Repeated is only what surely was not executed: a
+ * connection that was refused, a stream that was, or a backend that did not know the session. 404 is what MCP demands for
+ * that; server-everything and older servers answer 400. Before each repetition the cluster's repair filter runs.
+ */
+function backendRoute(): EnvoyJson {
+  return {
+    name: 'backend',
+    match: {
+      prefix: '/',
+      headers: [{ name: HEADERS.cluster, present_match: true }],
+      // A second lock: ext-proc leaves this with each call that it lets go on, and no client can.
+      dynamic_metadata: [
+        { filter: METADATA.namespace, path: [{ key: METADATA.decision }], value: { present_match: true } },
+      ],
+    },
+    request_headers_to_remove: NOT_FOR_BACKENDS,
+    response_headers_to_remove: NOT_FOR_CLIENTS,
+    route: {
+      cluster_header: HEADERS.cluster,
+      cluster_not_found_response_code: 'SERVICE_UNAVAILABLE',
+      auto_host_rewrite: true,
+      timeout: '0s',
+      idle_timeout: seconds(LIMITS.streamIdleMs),
+      retry_policy: {
+        retry_on: 'connect-failure,refused-stream,reset-before-request,retriable-status-codes',
+        retriable_status_codes: [404, 400],
+        num_retries: 2,
+        retry_back_off: { base_interval: '0.025s', max_interval: '0.25s' },
+        retry_host_predicate: [
+          { name: 'envoy.retry_host_predicates.previous_hosts', typed_config: { '@type': FILTERS.previousHosts } },
+        ],
+        host_selection_retry_max_attempts: 3,
+      },
+    },
+  };
+}
+
+function surfaceRoute(surface: CatalogSurface): EnvoyJson {
+  return {
+    name: `surface.${surface.name}`,
+    match: { path: surfacePath(surface.name) },
+    typed_per_filter_config: { ...extProcOn(), ...(surface.decision === 'ext_authz' ? extAuthzOn() : {}) },
+    // ext-proc answers or names a cluster, which takes another route; what comes here was decided by nobody.
+    ...answer('decision_unavailable'),
+  };
+}
+
+function toolsRoute(surface: CatalogSurface): EnvoyJson {
+  return {
+    name: `tools.${surface.name}`,
+    match: { path: surfaceToolsPath(surface.name) },
+    typed_per_filter_config: { ...extProcOn(), ...extAuthzOn() },
+    ...answer('decision_unavailable'),
+  };
+}
+
+/** RFC 9728: public, so no filter is asked. */
+function metadataRoute(surface: CatalogSurface, catalog: Catalog): EnvoyJson {
+  return { name: `metadata.${surface.name}`, ...document(new URL(metadataUrl(surface)).pathname, surface, catalog) };
+}
+
+/** "Clients try the URL of the challenge, then the path, then the root": the root speaks for the default surface. */
+function rootMetadata(surfaces: readonly CatalogSurface[], catalog: Catalog): EnvoyJson[] {
+  const surface = surfaces.find(({ name, auth }) => name === 'default' && auth === 'token');
+  return surface === undefined ? [] : [{ name: 'metadata', ...document(PROTECTED_RESOURCE_PATH, surface, catalog) }];
+}
+
+function document(path: string, surface: CatalogSurface, catalog: Catalog): EnvoyJson {
+  const body = JSON.stringify(protectedResourceMetadata(surface, catalog.issuers));
+  return { match: { path }, ...reply(200, body) };
+}
+
+function answer(code: ErrorCode): EnvoyJson {
+  return reply(ERRORS[code].http, errorTextFor(code));
+}
+
+function reply(status: number, body: string): EnvoyJson {
+  return {
+    direct_response: { status, body: { inline_string: body } },
+    response_headers_to_add: [
+      { header: { key: 'content-type', value: 'application/json' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+    ],
+  };
+}
+
+/** Our own calls. What is idempotent may be repeated whatever happened; the rest only where nothing was executed. */
+function egress(): EnvoyJson {
+  const cluster = {
+    cluster_header: HEADERS.cluster,
+    cluster_not_found_response_code: 'SERVICE_UNAVAILABLE',
+    auto_host_rewrite: true,
+  };
+  const previous = [
+    { name: 'envoy.retry_host_predicates.previous_hosts', typed_config: { '@type': FILTERS.previousHosts } },
+  ];
+  const header = (name: string): EnvoyJson => ({ name, present_match: true });
+  const remove = [HEADERS.cluster, HEADERS.idempotent, HEADERS.fresh];
+  const once = { retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 2 };
+  const again = {
+    retry_on: 'connect-failure,refused-stream,reset,retriable-status-codes',
+    retriable_status_codes: [502, 503, 504],
+    num_retries: 3,
+    retry_host_predicate: previous,
+    host_selection_retry_max_attempts: 3,
+  };
+  const timeout = seconds(LIMITS.idempotentDeadlineMs);
+  return {
+    name: ROUTES.egress,
+    virtual_hosts: [
+      {
+        name: 'backends',
+        domains: ['*'],
+        routes: [
+          {
+            // The session header only names a replica; one that answers is wanted, so no other is tried.
+            name: 'fresh',
+            match: { prefix: '/', headers: [header(HEADERS.cluster), header(HEADERS.fresh)] },
+            request_headers_to_remove: [...remove, HEADERS.session],
+            route: { ...cluster, timeout, retry_policy: once },
+          },
+          {
+            name: 'idempotent',
+            match: { prefix: '/', headers: [header(HEADERS.cluster), header(HEADERS.idempotent)] },
+            request_headers_to_remove: remove,
+            route: { ...cluster, timeout, retry_policy: again },
+          },
+          {
+            name: 'once',
+            match: { prefix: '/', headers: [header(HEADERS.cluster)] },
+            request_headers_to_remove: remove,
+            route: { ...cluster, timeout: '0s', idle_timeout: seconds(LIMITS.streamIdleMs), retry_policy: once },
+          },
+        ],
+      },
+    ],
+  };
+}

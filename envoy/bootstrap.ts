@@ -1,0 +1,78 @@
+// Decides the little that Envoy is told at its start: who it is, where ADS is, and that it closes gRPC streams gracefully.
+import { join } from 'node:path';
+import { CLUSTERS, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
+import { LIMITS } from '../core/limits.ts';
+
+export interface BootstrapInput {
+  readonly nodeId: string;
+  /** Absolute. */
+  readonly runDir: string;
+}
+
+/** Envoy's bootstrap as JSON; `envoy -c` takes it in a file. Everything else comes over ADS. */
+export function bootstrap({ nodeId, runDir }: BootstrapInput): object {
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+  return {
+    node: { id: nodeId, cluster: NODE_GROUPS.envoy },
+    admin: { address: { pipe: { path: join(runDir, SOCKETS.envoyAdmin), mode: 0o600 } } },
+    layered_runtime: {
+      layers: [
+        {
+          name: 'chancery',
+          static_layer: {
+            // Without it Envoy resets every ext_proc stream, and Node's HTTP/2 server takes that for a rapid-reset attack.
+            'envoy.reloadable_features.ext_proc_graceful_grpc_close': true,
+          },
+        },
+      ],
+    },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: CLUSTERS.ads } }],
+      },
+      cds_config: ads,
+      lds_config: ads,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: CLUSTERS.ads,
+          type: 'STATIC',
+          connect_timeout: '1s',
+          circuit_breakers: {
+            thresholds: [{ max_connections: 1024, max_pending_requests: 1024, max_requests: 1024, max_retries: 1024 }],
+          },
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+              explicit_http_config: {
+                http2_protocol_options: {
+                  connection_keepalive: { interval: `${LIMITS.adsKeepAliveMs / 1000}s`, timeout: '5s' },
+                },
+              },
+            },
+          },
+          load_assignment: {
+            cluster_name: CLUSTERS.ads,
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: join(runDir, SOCKETS.ads) } } } }] }],
+          },
+        },
+      ],
+    },
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: 'envoy.resource_monitors.global_downstream_max_connections',
+          typed_config: {
+            '@type':
+              'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+            max_active_downstream_connections: LIMITS.clientConnectionsMax,
+          },
+        },
+      ],
+    },
+  };
+}
