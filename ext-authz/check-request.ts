@@ -1,0 +1,76 @@
+// Decides what of Envoy's CheckRequest counts; field numbers as in Envoy 1.40's descriptors (envoy.service.auth.v3).
+import { Field, MapField, Root, Type } from 'protobufjs';
+
+/** A request as Envoy describes it. */
+export interface CheckRequest {
+  /** HTTP method. */
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  /** Lower-case names; a repeated header is joined with commas. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+  /** Envoy cut the body at its limit. */
+  readonly bodyCut: boolean;
+  /** The body came as text, which is not the bytes that go on: `pack_as_bytes` is missing in the filter. */
+  readonly bodyAsText: boolean;
+}
+
+/** Set by Envoy, over whatever a client sends under this name. */
+const PARTIAL_BODY_HEADER = 'x-envoy-auth-partial-body';
+
+interface Wire {
+  readonly attributes?: {
+    readonly request?: {
+      readonly http?: {
+        readonly method: string;
+        readonly headers: Readonly<Record<string, string>>;
+        readonly path: string;
+        readonly body: string;
+        readonly rawBody: Uint8Array;
+      };
+    };
+  };
+}
+
+const HTTP = new Type('HttpRequest')
+  .add(new Field('method', 2, 'string'))
+  .add(new MapField('headers', 3, 'string', 'string'))
+  .add(new Field('path', 4, 'string'))
+  .add(new Field('body', 11, 'string'))
+  .add(new Field('rawBody', 12, 'bytes'));
+const REQUEST = new Type('Request').add(new Field('http', 2, 'HttpRequest'));
+const ATTRIBUTES = new Type('AttributeContext').add(new Field('request', 4, 'Request'));
+const CHECK_REQUEST = new Type('CheckRequest').add(new Field('attributes', 1, 'AttributeContext'));
+new Root().define('ext_authz').add(HTTP).add(REQUEST).add(ATTRIBUTES).add(CHECK_REQUEST);
+
+/** @throws Error when the bytes are not a CheckRequest about an HTTP request. */
+export function decodeCheckRequest(bytes: Buffer): CheckRequest {
+  const http = (CHECK_REQUEST.decode(bytes) as unknown as Wire).attributes?.request?.http;
+  if (http === undefined || http === null) throw new Error('a CheckRequest without attributes.request.http was found');
+  const headers = new Map(Object.entries(http.headers));
+  return {
+    method: http.method,
+    path: http.path.split('?', 1)[0] ?? '',
+    headers,
+    body: bytesOf(http.rawBody),
+    bodyCut: headers.get(PARTIAL_BODY_HEADER) === 'true',
+    bodyAsText: http.body !== '' && http.rawBody.length === 0,
+  };
+}
+
+/** A view, not a copy. An absent field of bytes is an empty array in protobufjs. */
+function bytesOf(field: Uint8Array): Buffer {
+  return field.length === 0 ? Buffer.alloc(0) : Buffer.from(field.buffer, field.byteOffset, field.length);
+}
+
+/** What Envoy would send; for tests and probes. */
+export function encodeCheckRequest(http: {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly rawBody?: Uint8Array;
+}): Buffer {
+  return Buffer.from(CHECK_REQUEST.encode(CHECK_REQUEST.fromObject({ attributes: { request: { http } } })).finish());
+}

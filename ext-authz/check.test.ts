@@ -1,0 +1,275 @@
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  ALICE,
+  type Asked,
+  BODY_BYTES_MAX,
+  call,
+  denialOf,
+  ISSUER,
+  metadataOf,
+  openTestbed,
+  rpc,
+  type Testbed,
+  tokenFor,
+} from './testbed.ts';
+
+let bed: Testbed;
+beforeEach(async () => {
+  bed = await openTestbed();
+});
+afterEach(() => bed.close());
+
+const ALLOWED: readonly [string, Asked][] = [
+  ['a call of an allowed tool', { body: call('memory__read_graph') }],
+  ['a list', { body: rpc('tools/list') }],
+  ['initialize', { body: rpc('initialize', { protocolVersion: '2025-11-25' }) }],
+  ['a notification', { body: { jsonrpc: '2.0', method: 'notifications/initialized' } }],
+  ['a response of the client', { body: { jsonrpc: '2.0', id: 1, result: {} } }],
+  ['an allowed prompt', { body: rpc('prompts/get', { name: 'memory__summary' }) }],
+  ['an allowed resource', { body: rpc('resources/read', { uri: 'memory://one' }) }],
+  ['a GET stream', { method: 'GET' }],
+  ['the end of a session', { method: 'DELETE' }],
+  ['the view of the tools', { method: 'GET', path: '/v1/surfaces/default/tools' }],
+  ['a path with a query', { method: 'GET', path: '/mcp?x=1' }],
+  [
+    'a surface that ext-proc decides, when we are asked all the same',
+    { path: '/mcp/plain', authorization: await tokenFor('/mcp/plain'), body: call('files__read') },
+  ],
+];
+test.each(ALLOWED)('%s is allowed, with what was decided', async (_name, asked) => {
+  const text = asked.body === undefined ? '' : JSON.stringify(asked.body);
+  expect(metadataOf(await bed.ask(asked))).toEqual({
+    surface: asked.path === '/mcp/plain' ? 'plain' : 'default',
+    issuer: ISSUER,
+    subject: 'alice',
+    revision: '12',
+    decision_id: 'd1',
+    body_sha256: createHash('sha256').update(text).digest('hex'),
+  });
+  expect(bed.lines.map(({ level, msg }) => [level, msg])).toEqual([[20, 'allowed']]);
+});
+
+test('a surface without authentication has an anonymous principal, whatever token comes', async () => {
+  for (const authorization of [null, ALICE, 'Bearer junk']) {
+    const metadata = metadataOf(await bed.ask({ path: '/mcp/open', authorization, body: call('read_graph') }));
+    expect(metadata).toMatchObject({ surface: 'open', issuer: 'anonymous', subject: 'anonymous' });
+  }
+});
+
+interface Row {
+  readonly name: string;
+  readonly asked: Asked;
+  readonly status: number;
+  readonly rpc: number;
+  /** Part of the message. */
+  readonly says: string;
+  readonly id?: string;
+  readonly reason?: string;
+}
+const REFUSED: readonly Row[] = [
+  {
+    name: 'a denied tool looks unknown',
+    asked: { body: call('memory__delete_entities') },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown tool: memory__delete_entities',
+    id: '7',
+    reason: 'the memory is kept',
+  },
+  {
+    name: 'an unknown tool',
+    asked: { body: call('memory__nothing') },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown tool: memory__nothing',
+    id: '7',
+  },
+  {
+    name: 'a tool of no server',
+    asked: { body: call('nobody__read_graph') },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown tool',
+    id: '7',
+  },
+  {
+    name: 'a tool without its prefix',
+    asked: { body: call('read_graph') },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown tool',
+    id: '7',
+  },
+  {
+    name: 'a denied prompt',
+    asked: { body: rpc('prompts/get', { name: 'files__summary' }) },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown prompt',
+    id: '7',
+    reason: 'no rule allows it',
+  },
+  {
+    name: 'a denied resource',
+    asked: { body: rpc('resources/read', { uri: 'files://one' }) },
+    status: 200,
+    rpc: -32002,
+    says: 'resource not found',
+    id: '7',
+    reason: 'no rule allows it',
+  },
+  {
+    name: 'a denied tool under an escaped key',
+    asked: {
+      body: String.raw`{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"n\u0061me":"memory__delete_entities"}}`,
+    },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown tool',
+    id: '"x"',
+    reason: 'the memory is kept',
+  },
+  {
+    name: 'two names in one call',
+    asked: {
+      body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memory__read_graph","name":"memory__delete_entities"}}',
+    },
+    status: 400,
+    rpc: -32600,
+    says: 'repeats an object key',
+  },
+  {
+    name: 'an id beyond 2^53 comes back as it came',
+    asked: { body: '{"jsonrpc":"2.0","id":9007199254740993,"method":"tools/call","params":{"name":"x"}}' },
+    status: 200,
+    rpc: -32602,
+    says: 'unknown tool',
+    id: '9007199254740993',
+  },
+  {
+    name: 'an unknown method',
+    asked: { body: rpc('tools/destroy', {}, 'a') },
+    status: 200,
+    rpc: -32601,
+    says: 'method not found: tools/destroy',
+    id: '"a"',
+  },
+  {
+    name: 'a call without a name',
+    asked: { body: rpc('tools/call', {}) },
+    status: 200,
+    rpc: -32602,
+    says: 'params.name must be a string',
+    id: '7',
+  },
+  { name: 'malformed JSON', asked: { body: '{"jsonrpc":' }, status: 400, rpc: -32700, says: 'not valid JSON' },
+  { name: 'an empty body', asked: { body: '' }, status: 400, rpc: -32700, says: 'not valid JSON' },
+  { name: 'a batch', asked: { body: [call('memory__read_graph')] }, status: 400, rpc: -32600, says: 'batches' },
+  { name: 'no JSON-RPC', asked: { body: { hello: 1 } }, status: 400, rpc: -32600, says: 'not a JSON-RPC 2.0 message' },
+  {
+    name: 'a body over the limit',
+    asked: { body: call('x'.repeat(BODY_BYTES_MAX)) },
+    status: 413,
+    rpc: -32600,
+    says: 'larger than the limit',
+  },
+  {
+    name: 'a body that Envoy cut',
+    asked: { body: call('memory__read_graph'), headers: { 'x-envoy-auth-partial-body': 'true' } },
+    status: 413,
+    rpc: -32600,
+    says: 'larger than the limit',
+  },
+  {
+    name: 'a compressed body',
+    asked: { body: call('memory__read_graph'), headers: { 'content-encoding': 'gzip' } },
+    status: 415,
+    rpc: -32000,
+    says: 'Content-Encoding',
+  },
+  {
+    name: 'a body that the filter did not send',
+    asked: { headers: { 'content-length': '90' } },
+    status: 503,
+    rpc: -32000,
+    says: 'could not be made',
+    reason: 'the filter sent 0 bytes',
+  },
+  {
+    name: 'a body that the filter sent as text',
+    asked: { textBody: JSON.stringify(call('memory__read_graph')) },
+    status: 503,
+    rpc: -32000,
+    says: 'could not be made',
+    reason: 'pack_as_bytes',
+  },
+  {
+    name: 'a GET with a body',
+    asked: { method: 'GET', body: call('memory__read_graph') },
+    status: 400,
+    rpc: -32600,
+    says: 'takes no body',
+  },
+  { name: 'another verb', asked: { method: 'PUT' }, status: 405, rpc: -32000, says: 'method is not allowed' },
+  { name: 'a verb in lower case', asked: { method: 'post' }, status: 405, rpc: -32000, says: 'method is not allowed' },
+  {
+    name: 'a verb that objects have',
+    asked: { method: 'constructor' },
+    status: 405,
+    rpc: -32000,
+    says: 'method is not allowed',
+  },
+  {
+    name: 'a POST to the view of the tools',
+    asked: { path: '/v1/surfaces/default/tools', body: call('memory__read_graph') },
+    status: 405,
+    rpc: -32000,
+    says: 'method is not allowed',
+  },
+  { name: 'an unknown surface', asked: { path: '/mcp/nothing' }, status: 404, rpc: -32000, says: 'no such surface' },
+  {
+    name: 'an unknown surface’s view',
+    asked: { method: 'GET', path: '/v1/surfaces/nothing/tools' },
+    status: 404,
+    rpc: -32000,
+    says: 'no such surface',
+  },
+  { name: 'any other path', asked: { method: 'GET', path: '/' }, status: 404, rpc: -32000, says: 'no such surface' },
+  { name: 'a path with a slash more', asked: { path: '/mcp/' }, status: 404, rpc: -32000, says: 'no such surface' },
+];
+test.each(REFUSED)('$name: refused', async ({ asked, status, rpc: code, says, id = 'null', reason }) => {
+  const denial = denialOf(await bed.ask(asked));
+  expect(denial.status).toBe(status);
+  expect(denial.headers['content-type']).toBe('application/json');
+  expect(denial.body).toMatch(new RegExp(`^\\{"jsonrpc":"2\\.0","id":${id},"error":\\{"code":${code},"message":`));
+  expect(JSON.parse(denial.body).error.message).toContain(says);
+  expect(denial.body).not.toContain('the memory is kept');
+  expect(bed.lines).toHaveLength(1);
+  expect(bed.lines[0]).toMatchObject({ level: 30, msg: 'refused', decision: 'd1' });
+  if (reason !== undefined) expect(bed.lines[0]?.reason).toContain(reason);
+});
+
+test('a denial by policy is one line that names who, what, and why', async () => {
+  await bed.ask({ body: call('memory__delete_entities') });
+  expect(bed.lines).toHaveLength(1);
+  expect(bed.lines[0]).toMatchObject({
+    msg: 'refused',
+    decision: 'd1',
+    revision: 12,
+    surface: 'default',
+    issuer: ISSUER,
+    subject: 'alice',
+    method: 'tools/call',
+    target: 'memory__delete_entities',
+    rules: ['base/keep'],
+    reason: 'the memory is kept',
+    code: 'unknown_tool',
+  });
+});
+
+test('a refused notification is taken and dropped, as JSON-RPC wants', async () => {
+  const message = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'memory__read_graph' } };
+  expect(denialOf(await bed.ask({ body: message }))).toEqual({ status: 202, body: '', headers: {} });
+  expect(bed.lines[0]).toMatchObject({ msg: 'refused', code: 'method_not_found' });
+});

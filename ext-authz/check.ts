@@ -1,0 +1,132 @@
+// Decides one request: the same identity and policy as ext-proc, over what Envoy's ext_authz filter shows.
+import { hash } from 'node:crypto';
+import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
+import { govern, type Verdict } from '../core/catalog/govern.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { challenge } from '../core/identity/metadata.ts';
+import { ANONYMOUS, type Identity, type Verifier } from '../core/identity/verify.ts';
+import { type Message, parseMessage } from '../core/mcp/message.ts';
+import type { Principal } from '../core/policy/types.ts';
+import { admit, type Header } from './admit.ts';
+import type { CheckRequest } from './check-request.ts';
+
+/** What was found out on the way to a ruling; for the log, and for ext-proc. */
+export interface Findings {
+  readonly decisionId: string;
+  readonly revision?: number;
+  readonly surface?: string;
+  readonly principal?: Principal;
+  /** JSON-RPC method. */
+  readonly method?: string;
+  /** Public name or URI of what was called. */
+  readonly target?: string;
+  readonly ruleIds?: readonly string[];
+  readonly reason?: string;
+}
+
+interface Known extends Findings {
+  readonly revision: number;
+  readonly surface: string;
+  readonly principal: Principal;
+}
+
+export interface Allowed extends Known {
+  readonly allowed: true;
+  /** SHA-256 of the body that was decided on, hex. */
+  readonly bodySha256: string;
+}
+
+export interface Refused extends Findings {
+  readonly allowed: false;
+  readonly code: ErrorCode;
+  /** Added to the public sentence. */
+  readonly detail?: string;
+  /** Raw JSON of the request's id, `null` where none is known. */
+  readonly idText: string;
+  readonly headers: readonly Header[];
+  /** JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error. */
+  readonly silent: boolean;
+}
+
+export type Ruling = Allowed | Refused;
+
+export interface CheckContext {
+  /** The newest complete catalog; null before the first. */
+  readonly catalog: Catalog | null;
+  readonly verifier: Verifier;
+  readonly bodyBytesMax: number;
+  readonly decisionId: string;
+}
+
+/** Total: what is not understood is refused. At once when the token was seen before. */
+export function check(request: CheckRequest, context: CheckContext): Ruling | Promise<Ruling> {
+  const { catalog, decisionId, verifier } = context;
+  if (catalog === null) return refuse({ decisionId }, { code: 'not_ready' });
+  const { revision } = catalog;
+  const admission = admit(request, catalog, context.bodyBytesMax);
+  if (!admission.ok) {
+    const { surface, reason, ok: _ok, ...refusal } = admission;
+    return refuse(
+      { decisionId, revision, ...(surface !== undefined && { surface }), ...(reason !== undefined && { reason }) },
+      refusal,
+    );
+  }
+  const { surface, want } = admission;
+  const proceed = (identity: Identity): Ruling => {
+    const found = { decisionId, revision, surface: surface.name };
+    if (!identity.ok) {
+      const headers: Header[] = [['www-authenticate', challenge(surface, identity.reason)]];
+      return refuse({ ...found, reason: identity.reason }, { code: 'unauthenticated', headers });
+    }
+    const known = { ...found, principal: identity.principal };
+    return want === 'message' ? ruleMessage(request.body, known, catalog, surface) : allow(known, request.body);
+  };
+  const identity = identify(request, surface, catalog, verifier);
+  return identity instanceof Promise ? identity.then(proceed) : proceed(identity);
+}
+
+function identify(
+  request: CheckRequest,
+  surface: CatalogSurface,
+  catalog: Catalog,
+  verifier: Verifier,
+): Identity | Promise<Identity> {
+  if (surface.auth === 'none') return { ok: true, principal: ANONYMOUS };
+  const authorization = request.headers.get('authorization');
+  return verifier.verify({ authorization, audience: surface.url, issuers: catalog.issuers });
+}
+
+function ruleMessage(body: Buffer, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
+  const parsed = parseMessage(body);
+  if (!parsed.ok) {
+    const { code, idText, detail } = parsed;
+    return refuse(known, { code, idText, ...(detail !== undefined && { detail }) });
+  }
+  const { message } = parsed;
+  const { principal, decisionId } = known;
+  const verdict = govern(message, { catalog, surface, principal, decisionId });
+  const found = { ...known, ...findingsOf(message, verdict) };
+  if (verdict.kind !== 'refused') return allow(found, body);
+  const { code, detail } = verdict;
+  return refuse(found, { code, detail, idText: message.idText, silent: message.kind === 'notification' });
+}
+
+function findingsOf(message: Message, verdict: Verdict): Partial<Findings> {
+  const target = verdict.kind === 'call' ? verdict.publicName : verdict.kind === 'refused' ? verdict.target : undefined;
+  const decision = verdict.kind === 'call' || verdict.kind === 'refused' ? verdict.decision : undefined;
+  return {
+    method: message.method,
+    ...(target !== undefined && { target }),
+    ...(decision !== undefined && { ruleIds: decision.ruleIds, reason: decision.reason }),
+  };
+}
+
+function allow(known: Known, body: Buffer): Allowed {
+  return { ...known, allowed: true, bodySha256: hash('sha256', body, 'hex') };
+}
+
+type Refusal = Pick<Refused, 'code' | 'detail'> & Partial<Pick<Refused, 'idText' | 'headers' | 'silent'>>;
+
+export function refuse(found: Findings, refusal: Refusal): Refused {
+  return { idText: 'null', headers: [], silent: false, ...found, ...refusal, allowed: false };
+}

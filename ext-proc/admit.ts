@@ -1,0 +1,89 @@
+// Decides whether a request's headers are ones that MCP over streamable HTTP allows, and which surface it is for.
+import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
+import { surfaceAt } from '../core/catalog/paths.ts';
+import { HEADERS } from '../core/contract.ts';
+import type { HeaderMap } from '../core/grpc/ext-proc.ts';
+import { isLegacyVersion } from '../core/mcp/versions.ts';
+import type { Refusal } from './outcome.ts';
+
+export interface Admitted {
+  readonly ok: true;
+  readonly catalog: Catalog;
+  readonly surface: CatalogSurface;
+  /** `tools` is the read-only view at /v1/surfaces/<surface>/tools. */
+  readonly want: 'post' | 'stream' | 'end' | 'tools';
+  /** '' when there is none. */
+  readonly sessionToken: string;
+  readonly protocolVersion: string;
+}
+
+export type Admission = Admitted | ({ readonly ok: false } & Refusal);
+
+const WANTS: Readonly<Record<string, Admitted['want']>> = { POST: 'post', GET: 'stream', DELETE: 'end' };
+
+/** Total. Nothing here needs to know who calls. */
+export function admit(headers: HeaderMap, catalog: Catalog | null, bodyBytesMax: number): Admission {
+  if (catalog === null) return { ok: false, code: 'not_ready' };
+  const method = headers.get(':method') ?? '';
+  const path = (headers.get(':path') ?? '').split('?', 1)[0] ?? '';
+  const at = surfaceAt(catalog, path);
+  if (at === null) return { ok: false, code: 'unknown_surface' };
+  const { surface } = at;
+  const admitted = (want: Admitted['want']): Admitted => ({
+    ok: true,
+    catalog,
+    surface,
+    want,
+    sessionToken: headers.get(HEADERS.session) ?? '',
+    protocolVersion: headers.get(HEADERS.protocolVersion) ?? '',
+  });
+  if (at.view) {
+    if (method === 'GET') return admitted('tools');
+    return { ok: false, code: 'method_not_allowed', headers: [['allow', 'GET']] };
+  }
+  const want = Object.hasOwn(WANTS, method) ? WANTS[method] : undefined;
+  if (want === undefined) return { ok: false, code: 'method_not_allowed', headers: [['allow', 'GET, POST, DELETE']] };
+  const version = headers.get(HEADERS.protocolVersion);
+  // "If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request."
+  if (version !== undefined && !isLegacyVersion(version))
+    return { ok: false, code: 'unsupported_version', detail: printable(version) };
+  const accept = headers.get('accept') ?? '';
+  if (want === 'stream' && !accepts(accept, 'text/event-stream')) {
+    return { ok: false, code: 'not_acceptable', detail: 'a GET must accept text/event-stream' };
+  }
+  if (want === 'post') {
+    if (!accepts(accept, 'application/json') || !accepts(accept, 'text/event-stream'))
+      return { ok: false, code: 'not_acceptable' };
+    const contentType = headers.get('content-type') ?? '';
+    if (mediaType(contentType) !== 'application/json') return { ok: false, code: 'unsupported_media_type' };
+    if (!inUtf8(contentType)) return { ok: false, code: 'unsupported_media_type', detail: 'in UTF-8' };
+    const encoding = headers.get('content-encoding');
+    // A policy decides on the bytes that are forwarded, and we read no compressed ones.
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+      return { ok: false, code: 'unsupported_encoding' };
+    if (Number(headers.get('content-length') ?? 0) > bodyBytesMax) return { ok: false, code: 'body_too_large' };
+  }
+  return admitted(want);
+}
+
+function mediaType(value: string): string {
+  return (value.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+/** "JSON-RPC messages MUST be UTF-8 encoded." A backend that honours another charset would read another message than we do. */
+function inUtf8(contentType: string): boolean {
+  const charsets = contentType
+    .split(';')
+    .slice(1)
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i.exec(parameter)?.[1]);
+  return charsets.every((charset) => charset === undefined || charset.toLowerCase() === 'utf-8');
+}
+
+/** "The client MUST include an Accept header, listing both application/json and text/event-stream as supported." Wildcards list nothing. */
+function accepts(accept: string, type: string): boolean {
+  return accept.split(',').some((range) => mediaType(range) === type && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range));
+}
+
+function printable(value: string): string {
+  return JSON.stringify(value.slice(0, 32));
+}

@@ -1,0 +1,97 @@
+// Decides with which session a call is repeated that its backend surely did not execute: refused connection, or session unknown.
+import { CALLER, HEADERS } from '../../core/contract.ts';
+import { ChanceryError, ERRORS } from '../../core/errors.ts';
+import { decodeProcessingRequest, encodeHeadersOnly, encodeImmediate } from '../../core/grpc/ext-proc.ts';
+import type { GrpcStream, StreamHandler } from '../../core/grpc/server.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { openEnvelope } from '../../core/mcp/envelope.ts';
+import { errorText } from '../../core/mcp/json-rpc.ts';
+import type { Gateway } from '../gateway.ts';
+import { knownSession, openInto } from './lookup.ts';
+import { backendVersion } from './version.ts';
+
+const PING = '{"jsonrpc":"2.0","id":"ping","method":"ping"}';
+
+/**
+ * Envoy runs this filter before it sends a request to a backend for the second or third time, after it chose the replica.
+ * The body is in Envoy's own buffer; all that we change is the session header.
+ */
+export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandler {
+  const [token = '', serverName = '', id = ''] = headerOf(stream, CALLER.repairContext).split(' ');
+  const idText = id === '' ? 'null' : Buffer.from(id, 'base64url').toString();
+  const replica = headerOf(stream, CALLER.upstreamHost);
+  const refuse = (reason: string): void => {
+    gateway.log.warn({ server: serverName, reason }, 'a call could not be repeated');
+    const { http, rpc, message } = ERRORS.backend_unavailable;
+    const body = errorText(idText, rpc, `${message}: ${serverName}`);
+    stream.send(
+      encodeImmediate({
+        status: http,
+        headers: [['content-type', 'application/json']],
+        body,
+        details: 'chancery_repair',
+      }),
+    );
+  };
+  return {
+    message(encoded) {
+      if (decodeProcessingRequest(encoded).kind !== 'request_headers') return;
+      repair(gateway, token, serverName, replica).then(
+        (sessionId) => stream.send(encodeHeadersOnly(sessionId === '' ? [] : [[HEADERS.session, sessionId]], false)),
+        (error: unknown) => refuse(error instanceof ChanceryError ? (error.reason ?? error.message) : String(error)),
+      );
+    },
+    halfClosed: () => stream.end(),
+    closed() {},
+  };
+}
+
+/** The plain session id to send to `replica`. */
+async function repair(gateway: Gateway, token: string, serverName: string, replica: string): Promise<string> {
+  const opened = gateway.sessions().open(token);
+  if (!opened.ok) throw new ChanceryError('session_unknown', { reason: opened.reason });
+  const session = opened.state;
+  if (gateway.tombstones.has(session.tokenId)) throw new ChanceryError('session_unknown', { reason: 'ended' });
+  const server = gateway.catalog()?.servers.get(serverName);
+  if (server === undefined)
+    throw new ChanceryError('backend_unavailable', { reason: 'the server is gone from the catalog' });
+  const known = knownSession(gateway, session, server);
+  if (known !== null && (await lives(gateway, server, known, replica, backendVersion(server, session))))
+    return plain(known);
+  return plain(await openInto(gateway, session, server, known ?? undefined, replica));
+}
+
+/**
+ * A 400 may be about the request and not about its session, and a refused connection says nothing of it: a session that
+ * answers a ping on this very replica is kept, with all that its server remembers.
+ */
+async function lives(
+  gateway: Gateway,
+  server: { readonly cluster: string; readonly path: string },
+  sessionId: string,
+  replica: string,
+  protocolVersion: string,
+): Promise<boolean> {
+  const address = openEnvelope(sessionId)?.address;
+  if (address !== undefined && address !== replica) return false;
+  const answer = await gateway.egress.send({
+    cluster: server.cluster,
+    path: server.path,
+    method: 'POST',
+    sessionId,
+    protocolVersion,
+    body: PING,
+    idempotent: false,
+    deadlineMs: LIMITS.fanoutDeadlineMs,
+  });
+  return answer.ok;
+}
+
+function plain(sessionId: string): string {
+  return openEnvelope(sessionId)?.sessionId ?? sessionId;
+}
+
+function headerOf(stream: GrpcStream, name: string): string {
+  const value = stream.headers[name];
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,20 @@
+// Decides what one call is, once it is known who makes it: the things that every handler below reads.
+import type { Asker } from '../core/catalog/govern.ts';
+import type { Message } from '../core/mcp/message.ts';
+import type { SessionState } from '../core/session/types.ts';
+import type { Admitted } from './admit.ts';
+import type { Gateway } from './gateway.ts';
+
+/** A verified caller on a surface, at one revision. */
+export interface Caller extends Asker {
+  readonly gateway: Gateway;
+  readonly admitted: Admitted;
+}
+
+/** A caller with a message and an open session. */
+export interface SessionCall extends Caller {
+  readonly message: Message;
+  readonly session: SessionState;
+  /** The sealed form, as the client sent it. */
+  readonly token: string;
+}

@@ -1,0 +1,142 @@
+// Decides the order of one exchange with Envoy's first filter: headers, who calls, body, one outcome.
+import {
+  decodeProcessingRequest,
+  encodeImmediate,
+  encodeRelay,
+  encodeStreamBody,
+  encodeStreamHeaders,
+  type HeaderMap,
+  type Metadata,
+} from '../core/grpc/ext-proc.ts';
+import type { GrpcStream, StreamHandler } from '../core/grpc/server.ts';
+import { LIMITS } from '../core/limits.ts';
+import { type Admitted, admit } from './admit.ts';
+import { authenticate } from './authenticate.ts';
+import { gathering } from './body.ts';
+import type { Caller } from './call.ts';
+import type { Gateway } from './gateway.ts';
+import { type Outcome, refuse } from './outcome.ts';
+import { answerBodiless, answerPost } from './route.ts';
+
+type Step = 'headers' | 'reading' | 'deciding' | 'done';
+
+/** One HTTP request at the ingress listener. Envoy speaks first; we answer once. */
+export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHandler {
+  let step: Step = 'headers';
+  let caller: Caller | null = null;
+  let admitted: Admitted | null = null;
+  let metadata: Metadata | null = null;
+  let body: Buffer | null = null;
+  let trailers = false;
+  let closeStream: (() => void) | null = null;
+  let deadline: NodeJS.Timeout | null = null;
+  let closed = false;
+  const received = gathering();
+
+  const finish = (outcome: Outcome): void => {
+    if (step === 'done') return;
+    step = 'done';
+    if (deadline !== null) clearTimeout(deadline);
+    if (closed) return;
+    switch (outcome.kind) {
+      case 'immediate':
+        stream.send(encodeImmediate(outcome.answer));
+        return;
+      case 'relay':
+        stream.send(...encodeRelay(outcome.relay, trailers));
+        return;
+      case 'stream':
+        stream.send(encodeStreamHeaders(outcome.headers));
+        closeStream = outcome.open({
+          write: (text) => stream.send(encodeStreamBody(Buffer.from(text), false)),
+          end: () => {
+            stream.send(encodeStreamBody(Buffer.alloc(0), true));
+            stream.end();
+          },
+          pendingBytes: () => stream.pendingBytes,
+        });
+    }
+  };
+
+  const settle = (outcome: Outcome | Promise<Outcome>): void => {
+    if (!(outcome instanceof Promise)) return finish(outcome);
+    outcome.then(finish, (error: unknown) => {
+      gateway.log.error({ err: error }, 'an exchange failed; the request is refused');
+      finish(refuse({ code: 'internal' }));
+    });
+  };
+
+  /** Goes on when both are there: who calls, and the whole body. */
+  const proceed = (): void => {
+    if (closed || step !== 'reading' || caller === null || body === null) return;
+    step = 'deciding';
+    settle(
+      admitted?.want === 'post' ? answerPost(caller, body, metadata) : answerBodiless(caller, body.length, metadata),
+    );
+  };
+
+  const onHeaders = (headers: HeaderMap, forwarded: Metadata, endOfStream: boolean): void => {
+    step = 'reading';
+    metadata = forwarded;
+    const admission = admit(headers, gateway.catalog(), gateway.bodyBytesMax);
+    if (!admission.ok) return finish(refuse(admission));
+    admitted = admission;
+    if (endOfStream) body = Buffer.alloc(0);
+    else deadline = setTimeout(() => finish(refuse({ code: 'body_timeout' })), LIMITS.bodyDeadlineMs).unref();
+    const identified = authenticate(gateway, admission, headers.get('authorization'));
+    const admittedCaller = (result: Awaited<typeof identified>): void => {
+      if (!result.ok) return finish(refuse(result));
+      const { catalog, surface } = admission;
+      caller = {
+        gateway,
+        admitted: admission,
+        catalog,
+        surface,
+        principal: result.principal,
+        decisionId: gateway.newDecisionId(),
+      };
+      proceed();
+    };
+    if (identified instanceof Promise) {
+      identified.then(admittedCaller).catch((error: unknown) => settle(Promise.reject(error)));
+    } else admittedCaller(identified);
+  };
+
+  const onBody = (chunk: Buffer, endOfStream: boolean): void => {
+    if (step !== 'reading') return;
+    // More may come while it is found out who calls; of a body that is whole there is no more.
+    if (body !== null) return;
+    if (received.bytes + chunk.length > gateway.bodyBytesMax) return finish(refuse({ code: 'body_too_large' }));
+    received.push(chunk);
+    if (!endOfStream) return;
+    body = received.whole();
+    proceed();
+  };
+
+  return {
+    message(encoded) {
+      const request = decodeProcessingRequest(encoded);
+      switch (request.kind) {
+        case 'request_headers':
+          if (step === 'headers') onHeaders(request.headers, request.metadata, request.endOfStream);
+          return;
+        case 'request_body':
+          return onBody(request.body, request.endOfStream);
+        case 'request_trailers':
+          trailers = true;
+          return onBody(Buffer.alloc(0), true);
+        case 'other':
+          // A local reply of an earlier filter on its way out: nothing to say to it.
+          return;
+      }
+    },
+    halfClosed() {
+      if (step === 'done' && closeStream === null) stream.end();
+    },
+    closed() {
+      closed = true;
+      if (deadline !== null) clearTimeout(deadline);
+      closeStream?.();
+    },
+  };
+}

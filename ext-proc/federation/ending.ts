@@ -1,0 +1,56 @@
+// Decides what happens to the backends' sessions when a client ends its own, and when it cancels a request.
+import { LIMITS } from '../../core/limits.ts';
+import type { SessionState } from '../../core/session/types.ts';
+import { knownSession } from '../backend/lookup.ts';
+import { backendVersion } from '../backend/version.ts';
+import type { Caller, SessionCall } from '../call.ts';
+import { ACCEPTED, immediate, type Outcome } from '../outcome.ts';
+
+/**
+ * The tombstone comes first: from then on the token is unknown here. The backends are told without waiting for them; one
+ * that does not hear it lets the session idle out.
+ */
+export function endSession(caller: Caller, session: SessionState): Outcome {
+  const { gateway, surface, principal } = caller;
+  gateway.tombstones.add(session.tokenId, session.expiresAtMs);
+  gateway.streams.end(session.tokenId);
+  eachBackend(caller, session, 'DELETE', undefined);
+  gateway.log.info(
+    { surface: surface.name, subject: principal.subject, session: session.tokenId },
+    'a session was ended by its client',
+  );
+  return immediate(200, '', 'chancery_session_ended');
+}
+
+/** A request id is the client's own and its backend sessions are its own: a backend that does not know it ignores this. */
+export function cancel(call: SessionCall): Outcome {
+  eachBackend(call, call.session, 'POST', call.message.bytes.toString());
+  return ACCEPTED;
+}
+
+function eachBackend(
+  { gateway, catalog, surface }: Caller,
+  session: SessionState,
+  method: 'POST' | 'DELETE',
+  body: string | undefined,
+): void {
+  for (const member of surface.members) {
+    const server = catalog.servers.get(member.server);
+    const sessionId = server === undefined ? null : knownSession(gateway, session, server);
+    if (server === undefined || sessionId === null || sessionId === '') continue;
+    const request = {
+      cluster: server.cluster,
+      path: server.path,
+      method,
+      sessionId,
+      idempotent: true,
+      deadlineMs: LIMITS.fanoutDeadlineMs,
+    };
+    gateway.egress
+      .send({ ...request, protocolVersion: backendVersion(server, session), ...(body === undefined ? {} : { body }) })
+      .then((answer) => {
+        if (!answer.ok) gateway.log.debug({ server: server.name, why: answer.why }, 'a backend was not told');
+        if (method === 'DELETE') gateway.side.drop(session.tokenId, server.name);
+      });
+  }
+}

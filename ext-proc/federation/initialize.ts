@@ -1,0 +1,110 @@
+// Decides the answer to `initialize`: sessions on all backends at once, one sealed token, the union of what they can do.
+import type { CatalogServer } from '../../core/catalog/catalog.ts';
+import { HEADERS } from '../../core/contract.ts';
+import { ChanceryError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { resultText } from '../../core/mcp/json-rpc.ts';
+import { jsonParam, type Message, stringParam } from '../../core/mcp/message.ts';
+import { negotiate } from '../../core/mcp/versions.ts';
+import type { SessionCodec } from '../../core/session/token.ts';
+import type { BackendSession, SessionState } from '../../core/session/types.ts';
+import { openBackend } from '../backend/open.ts';
+import type { Caller } from '../call.ts';
+import { immediate, type Outcome, type Refusal, refuse } from '../outcome.ts';
+import { LIST_CHANGED } from './lists.ts';
+
+export async function initialize(caller: Caller, message: Message): Promise<Outcome> {
+  const { gateway, catalog, surface, principal } = caller;
+  const requested = stringParam(message, 'protocolVersion');
+  if (requested === null)
+    return refuse({ code: 'invalid_params', detail: 'params.protocolVersion must be a string' }, message.idText);
+  const protocolVersion = negotiate(requested);
+  const clientInfo = objectOf(jsonParam(message, 'clientInfo'));
+  const servers = surface.members.flatMap((member) => catalog.servers.get(member.server) ?? []);
+  const now = gateway.now();
+  const codec = gateway.sessions();
+  const empty: SessionState = {
+    tokenId: codec.newTokenId(),
+    surface: surface.name,
+    issuer: principal.issuer,
+    subject: principal.subject,
+    protocolVersion,
+    clientCapabilities: objectOf(jsonParam(message, 'capabilities')),
+    clientInfo,
+    issuedAtMs: now,
+    expiresAtMs: now + LIMITS.sessionTtlMs,
+    backends: [],
+  };
+  // What cannot be sealed is refused before any backend opens a session for it.
+  const problem = sealProblem(codec, empty);
+  if (problem !== null) return refuse(problem, message.idText);
+  const opened = await Promise.all(
+    servers.map(async (server): Promise<BackendSession | null> => {
+      const backend = await openBackend(gateway.egress, { server, protocolVersion, clientInfo });
+      if (backend.ok) return { server: server.name, version: server.version, sessionId: backend.sessionId };
+      // One that is down now is tried again when it is called.
+      gateway.log.warn(
+        { server: server.name, surface: surface.name, why: backend.why },
+        'a backend is missing from a new session',
+      );
+      return null;
+    }),
+  );
+  const state = { ...empty, backends: opened.filter((backend) => backend !== null) };
+  const { token, kept } = codec.seal(state);
+  for (const backend of state.backends.slice(kept)) {
+    await gateway.side.open(state.tokenId, backend.server, () => Promise.resolve(backend.sessionId));
+  }
+  gateway.log.info(
+    {
+      surface: surface.name,
+      subject: principal.subject,
+      session: state.tokenId,
+      protocolVersion,
+      backends: state.backends.length,
+      of: servers.length,
+    },
+    'a session was opened',
+  );
+  const result = { protocolVersion, ...describe(caller, servers) };
+  return immediate(200, resultText(message.idText, JSON.stringify(result)), 'chancery_initialize', [
+    [HEADERS.session, token],
+  ]);
+}
+
+function sealProblem(codec: SessionCodec, state: SessionState): Refusal | null {
+  try {
+    codec.seal(state);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ChanceryError)) throw error;
+    return error.detail === undefined ? { code: error.code } : { code: error.code, detail: error.detail };
+  }
+}
+
+/** What the surface can do, by the catalog; a surface with one server speaks as that server. */
+function describe({ surface }: Caller, servers: readonly CatalogServer[]): JsonObject {
+  const capabilities: Record<string, JsonObject> = {};
+  for (const kind of Object.keys(LIST_CHANGED) as (keyof typeof LIST_CHANGED)[]) {
+    // A server that is not read yet may have any of them.
+    const has = servers.some(({ discovered }) => discovered === null || Object.hasOwn(discovered.capabilities, kind));
+    if (has) capabilities[kind] = { listChanged: true };
+  }
+  const only = servers.length === 1 ? servers[0]?.discovered : undefined;
+  const texts = servers.flatMap(({ name, discovered }) => {
+    const text = discovered?.instructions;
+    if (text === undefined) return [];
+    return servers.length === 1 ? [text] : [`# ${name}\n${text}`];
+  });
+  const instructions = [...(surface.instructions === undefined ? [] : [surface.instructions]), ...texts].join('\n\n');
+  return {
+    capabilities,
+    serverInfo: only?.serverInfo ?? { name: 'chancery', title: `Chancery: ${surface.name}`, version: '0.1.0' },
+    ...(instructions === '' ? {} : { instructions }),
+  };
+}
+
+function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}

@@ -1,0 +1,86 @@
+// Decides how the ext-proc process is put together.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Catalog } from '../core/catalog/catalog.ts';
+import { KINDS_OF_GROUP, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
+import { createVerifier } from '../core/identity/verify.ts';
+import { createEgressClient } from '../core/mcp/egress.ts';
+import { checkPolicy } from '../core/policy/decide.ts';
+import { runService } from '../core/runtime/process.ts';
+import { createSideTable } from '../core/session/side-table.ts';
+import { createSessionCodec } from '../core/session/token.ts';
+import { openCatalog } from '../core/xds-client/catalog-client.ts';
+import type { Gateway } from './gateway.ts';
+import { createReporter } from './reports.ts';
+import { createService } from './service.ts';
+import { createStreamTable } from './streams/table.ts';
+import { createTombstones } from './tombstones.ts';
+
+runService('ext-proc', async ({ settings, log, rootDir }) => {
+  const now = Date.now;
+  const nodeId = `ext-proc-${process.pid}`;
+  const socket = (name: string): string => join(settings.runDir, name);
+  const client = openCatalog({
+    address: `unix:${socket(SOCKETS.ads)}`,
+    node: { id: nodeId, group: NODE_GROUPS.extProc },
+    kinds: KINDS_OF_GROUP[NODE_GROUPS.extProc],
+    log,
+    now,
+    checkPolicy,
+  });
+  const reporter = createReporter({
+    socketPath: socket(SOCKETS.reports),
+    nodeId,
+    protoDir: join(rootDir, 'proto'),
+    log,
+  });
+  const egress = createEgressClient(socket(SOCKETS.egress));
+  const streams = createStreamTable({ now });
+  const codecOf = codecs(now);
+  const gateway: Gateway = {
+    catalog: () => client.current(),
+    sessions: () => codecOf(client.current()),
+    bodyBytesMax: settings.bodyBytesMax,
+    verifier: createVerifier({ now }),
+    side: createSideTable({ now }),
+    tombstones: createTombstones({
+      pushed: () => client.tombstones(),
+      report: (tombstone) => reporter.tombstone(tombstone),
+    }),
+    egress,
+    streams,
+    log,
+    now,
+    newDecisionId: randomUUID,
+  };
+  client.onChange(() => streams.changed());
+  const service = createService(gateway);
+  await service.listen(socket(SOCKETS.extProc));
+  log.info({ socket: SOCKETS.extProc }, 'listening');
+  return {
+    async close() {
+      streams.close();
+      await service.close();
+      reporter.close();
+      client.close();
+      egress.close();
+    },
+  };
+});
+
+/** Keys are imported once; a catalog with the same keys keeps the codec, and with it the tokens that are open. */
+function codecs(now: () => number): (catalog: Catalog | null) => ReturnType<typeof createSessionCodec> {
+  let keys = '';
+  let codec = createSessionCodec([], { now, randomBytes });
+  let seen: Catalog | null = null;
+  return (catalog) => {
+    if (catalog === null || catalog === seen) return codec;
+    seen = catalog;
+    const text = JSON.stringify(catalog.sessionKeys);
+    if (text !== keys) {
+      keys = text;
+      codec = createSessionCodec(catalog.sessionKeys, { now, randomBytes });
+    }
+    return codec;
+  };
+}

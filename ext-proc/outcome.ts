@@ -1,0 +1,43 @@
+// Decides what an exchange can end in, as plain values, and how a refusal of ours looks to the caller.
+import { ERRORS, type ErrorCode } from '../core/errors.ts';
+import type { Immediate, Relay } from '../core/grpc/ext-proc.ts';
+import { errorText } from '../core/mcp/json-rpc.ts';
+import type { StreamSink } from './streams/table.ts';
+
+type Header = readonly [name: string, value: string];
+
+export type Outcome =
+  | { readonly kind: 'immediate'; readonly answer: Immediate }
+  /** Envoy sends the request on to the backend. */
+  | { readonly kind: 'relay'; readonly relay: Relay }
+  /** We go on composing the answer; `open` is given the way out. */
+  | { readonly kind: 'stream'; readonly headers: readonly Header[]; readonly open: (sink: StreamSink) => () => void };
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  /** Added to the public sentence. */
+  readonly detail?: string;
+  /** For the log only. */
+  readonly reason?: string;
+  readonly headers?: readonly Header[];
+}
+
+const JSON_TYPE: Header = ['content-type', 'application/json'];
+
+/** `idText`: raw JSON of the request's id, `null` where none is known. */
+export function refuse(refusal: Refusal, idText = 'null'): Outcome {
+  const row = ERRORS[refusal.code];
+  const message = refusal.detail === undefined ? row.message : `${row.message}: ${refusal.detail}`;
+  return immediate(row.http, errorText(idText, row.rpc, message), `chancery_${refusal.code}`, refusal.headers);
+}
+
+/** A JSON answer. `details` is shown in the access log. */
+export function immediate(status: number, body: string, details: string, headers: readonly Header[] = []): Outcome {
+  return {
+    kind: 'immediate',
+    answer: { status, headers: body === '' ? headers : [JSON_TYPE, ...headers], body, details },
+  };
+}
+
+/** "If the server accepts the input, it MUST return HTTP status code 202 Accepted with no body." (2025-11-25, transports) */
+export const ACCEPTED: Outcome = immediate(202, '', 'chancery_accepted');

@@ -1,0 +1,87 @@
+// Decides which GET streams are open, one for each session, and what they are told when the catalog changes.
+import { LIMITS } from '../../core/limits.ts';
+
+/** The way out of a stream that we compose. */
+export interface StreamSink {
+  write(text: string): void;
+  end(): void;
+  /** Bytes that the caller has not taken. */
+  pendingBytes(): number;
+}
+
+export interface OpenStream {
+  readonly tokenId: string;
+  readonly expiresAtMs: number;
+  readonly sink: StreamSink;
+  /** What the session's caller sees of each list now, as one hash each, by the notification that tells of a change. */
+  readonly digest: () => Readonly<Record<string, string>>;
+}
+
+export interface StreamTable {
+  /**
+   * Takes the place of the session's earlier stream, which may belong to a connection that died unseen. The result
+   * forgets the stream when its caller left.
+   */
+  open(stream: OpenStream): () => void;
+  readonly full: boolean;
+  /** The session was ended: so is its stream. */
+  end(tokenId: string): void;
+  /** The catalog changed: every stream whose lists did is told, by name. */
+  changed(): void;
+  close(): void;
+  readonly size: number;
+}
+
+interface Entry {
+  readonly stream: OpenStream;
+  told: Readonly<Record<string, string>>;
+}
+
+/** A reader this far behind is cut off: it will connect again and list anew. */
+const PENDING_BYTES_MAX = 256 * 1024;
+
+export function createStreamTable({ now }: { readonly now: () => number }): StreamTable {
+  const entries = new Map<string, Entry>();
+  const end = (tokenId: string): void => {
+    const entry = entries.get(tokenId);
+    entries.delete(tokenId);
+    entry?.stream.sink.end();
+  };
+  const tick = setInterval(() => {
+    for (const [tokenId, { stream }] of entries) {
+      if (stream.expiresAtMs <= now() || stream.sink.pendingBytes() > PENDING_BYTES_MAX) end(tokenId);
+      // A comment keeps proxies and clients from taking a quiet stream for a dead one.
+      else stream.sink.write(': keep-alive\n\n');
+    }
+  }, LIMITS.streamKeepAliveMs).unref();
+
+  return {
+    open(stream) {
+      end(stream.tokenId);
+      entries.set(stream.tokenId, { stream, told: stream.digest() });
+      return () => {
+        if (entries.get(stream.tokenId)?.stream === stream) entries.delete(stream.tokenId);
+      };
+    },
+    end,
+    changed() {
+      for (const entry of entries.values()) {
+        const seen = entry.stream.digest();
+        for (const [method, hash] of Object.entries(seen)) {
+          if (entry.told[method] !== hash) entry.stream.sink.write(`data: {"jsonrpc":"2.0","method":"${method}"}\n\n`);
+        }
+        entry.told = seen;
+      }
+    },
+    close() {
+      clearInterval(tick);
+      for (const tokenId of [...entries.keys()]) end(tokenId);
+    },
+    get full() {
+      return entries.size >= LIMITS.streamsMax;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}
