@@ -1,0 +1,138 @@
+// Decides which processes an instance consists of: their programs, environments, sockets, and the order in which they stop.
+import { join } from 'node:path';
+import { SOCKETS } from '../../core/contract.ts';
+import { LIFELINE_VARIABLE } from '../../core/runtime/process.ts';
+import { SETTINGS, type Settings, settingsToEnv } from '../../core/runtime/settings.ts';
+import type { LogForm } from './part-log.ts';
+import { isBridgeSocket, type Places } from './places.ts';
+import type { ForeignServer } from './run-file.ts';
+
+export interface PartSpec {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly form: LogForm;
+  /** It ends by itself when its standard input does. */
+  readonly lifeline: boolean;
+  /** Parts of one stage stop together, a lower stage first. */
+  readonly stopStage: number;
+  readonly umask: number;
+  /** Whether a socket of this name in the run folder is this part's; removed before each start, as a killed part leaves it. */
+  readonly owns: (socketName: string) => boolean;
+  /** It starts when this JSON file is there. */
+  readonly needsFile?: string;
+}
+
+/** Envoy goes first, so that no call meets half an instance; the control plane last, as the others report to it. */
+const STAGE = { envoy: 0, service: 1, controlPlane: 2 } as const;
+
+/** Nothing for anybody else; and for foreign servers no execute bit either, so that their sockets get mode 0600. */
+const UMASK = { own: 0o077, socketsOnly: 0o177 } as const;
+
+const OWN_PARTS = [
+  { name: 'controlplane', stopStage: STAGE.controlPlane, owns: named(SOCKETS.ads, SOCKETS.reports) },
+  { name: 'ext-proc', stopStage: STAGE.service, owns: named(SOCKETS.extProc) },
+  { name: 'ext-authz', stopStage: STAGE.service, owns: named(SOCKETS.extAuthz) },
+  { name: 'bridge', stopStage: STAGE.service, owns: isBridgeSocket },
+] as const;
+
+export interface PartsInput {
+  readonly settings: Settings;
+  readonly places: Places;
+  readonly rootDir: string;
+  /** The Node that runs our parts and the foreign servers. */
+  readonly nodePath: string;
+  readonly envoyPath: string;
+  readonly foreign: readonly ForeignServer[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Every part, in the order in which they start. Pure. */
+export function partsOf(input: PartsInput): readonly PartSpec[] {
+  const { settings, places, rootDir, nodePath, env } = input;
+  const base = pick(env, ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR']);
+  const path = [join(rootDir, 'node_modules', '.bin'), base.PATH ?? '/usr/local/bin:/usr/bin:/bin'].join(':');
+  const ownEnv = {
+    ...base,
+    PATH: path,
+    ...settingsToEnv({ ...settings, runDir: places.runDir }),
+    // Every setting is resolved already: a settings file must not be read a second time.
+    [SETTINGS.configFile.env]: '/dev/null',
+    [LIFELINE_VARIABLE]: 'stdin',
+    NODE_COMPILE_CACHE: join(rootDir, '.cache', 'node'),
+  };
+  const own = OWN_PARTS.map((row): PartSpec => {
+    const args = [join(rootDir, row.name, 'main.ts')];
+    return {
+      ...row,
+      command: nodePath,
+      args,
+      env: ownEnv,
+      cwd: rootDir,
+      form: 'json',
+      lifeline: true,
+      umask: UMASK.own,
+    };
+  });
+  const foreign = input.foreign.map(
+    (server): PartSpec => foreignPart(server, input, { ...pick(env, ['HOME', 'LANG']), PATH: path }),
+  );
+  return [...own, envoyPart(input, base), ...foreign];
+}
+
+function envoyPart(
+  { settings, places, envoyPath, rootDir }: PartsInput,
+  env: Readonly<Record<string, string>>,
+): PartSpec {
+  const args = ['-c', places.bootstrap, '--disable-hot-restart', '--use-dynamic-base-id', '--log-level', 'warn'];
+  // A listener that changes cuts its live streams after this; ours never change, so the longest usual time.
+  args.push('--drain-time-s', '600');
+  if (settings.concurrency > 0) args.push('--concurrency', String(settings.concurrency));
+  const owns = named(SOCKETS.egress, SOCKETS.envoyAdmin);
+  const run = {
+    command: envoyPath,
+    args,
+    env,
+    cwd: rootDir,
+    form: 'envoy',
+    lifeline: false,
+    umask: UMASK.own,
+  } as const;
+  return { name: 'envoy', stopStage: STAGE.envoy, owns, needsFile: places.bootstrap, ...run };
+}
+
+function foreignPart(server: ForeignServer, input: PartsInput, env: Readonly<Record<string, string>>): PartSpec {
+  const socket = join(input.places.runDir, server.socket);
+  const fill = (text: string): string => text.replaceAll('{socket}', socket);
+  const stated = Object.fromEntries(Object.entries(server.env).map(([name, value]) => [name, fill(value)]));
+  return {
+    name: server.name,
+    command: input.nodePath,
+    args: [join(input.rootDir, server.script), ...server.args.map(fill)],
+    env: { ...env, ...stated },
+    cwd: input.rootDir,
+    form: 'plain',
+    lifeline: false,
+    stopStage: STAGE.service,
+    umask: UMASK.socketsOnly,
+    owns: named(server.socket),
+  };
+}
+
+function named(...names: readonly string[]): (name: string) => boolean {
+  return (name) => names.includes(name);
+}
+
+function pick(
+  env: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = env[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
