@@ -1,0 +1,71 @@
+// Decides how a test gets MCP servers of its own: the SDK's, on a loopback port or a Unix socket.
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { z } from 'zod';
+
+export interface TestServer {
+  /** As a server document wants it. */
+  readonly url: string;
+  /** What each request brought, newest last. */
+  readonly requests: {
+    readonly method: string;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    readonly body: string;
+  }[];
+  /** Forgets every session, as a restart would. */
+  forget(): void;
+  close(): Promise<void>;
+}
+
+/** A server of @modelcontextprotocol/sdk with one tool `greet`, which answers who it is. `at`: a port (0: any) or a socket path. */
+export async function startTestServer(name: string, at: number | string = 0): Promise<TestServer> {
+  const sessions = new Map<string, StreamableHTTPServerTransport>();
+  const requests: TestServer['requests'] = [];
+  const open = async (): Promise<StreamableHTTPServerTransport> => {
+    const server = new McpServer({ name, version: '1.0.0' });
+    server.registerTool('greet', { description: 'Greets.', inputSchema: { who: z.string() } }, ({ who }) => ({
+      content: [{ type: 'text', text: `${name} greets ${who}` }],
+    }));
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: (id) => void sessions.set(id, transport),
+    });
+    await server.connect(transport as Parameters<typeof server.connect>[0]);
+    return transport;
+  };
+  const http: Server = createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', async () => {
+      const body = Buffer.concat(chunks).toString();
+      requests.push({ method: incoming.method ?? '', headers: incoming.headers, body });
+      const id = incoming.headers['mcp-session-id'];
+      const known = typeof id === 'string' ? sessions.get(id) : undefined;
+      if (id !== undefined && known === undefined) {
+        response.writeHead(404, { 'content-type': 'application/json' });
+        response.end('{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+        return;
+      }
+      const transport = known ?? (await open());
+      await transport.handleRequest(incoming, response, body === '' ? undefined : JSON.parse(body));
+    });
+  });
+  await new Promise<void>((resolve) =>
+    typeof at === 'number' ? http.listen(at, '127.0.0.1', resolve) : http.listen(at, resolve),
+  );
+  const address = http.address();
+  const url =
+    typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}/mcp` : `unix:${address}:/mcp`;
+  return {
+    url,
+    requests,
+    forget: () => sessions.clear(),
+    close: () =>
+      new Promise((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
+  };
+}
