@@ -1,7 +1,7 @@
 // Decides how the control plane is put together.
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { NODE_GROUPS, SOCKETS } from '../core/contract.ts';
+import { ACCESS_LOG_FILE, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
 import { LIMITS } from '../core/limits.ts';
 import { createEgressClient } from '../core/mcp/egress.ts';
 import { runService, StartError } from '../core/runtime/process.ts';
@@ -39,7 +39,11 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
   writeBootstrap(settings.runDir, `envoy-${hostname()}`);
 
   const xds = createXdsServer({ log, now });
-  const place = { ...settings, caFile: authoritiesFile(settings.caFile) };
+  const place = {
+    ...settings,
+    caFile: authoritiesFile(settings.caFile),
+    accessLog: join(settings.home, 'logs', ACCESS_LOG_FILE),
+  };
   const egress = createEgressClient(socket(SOCKETS.egress));
   const publisher = createPublisher({
     xds,
@@ -75,7 +79,9 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     operatorToken: keys.operatorToken,
     nodes: () => xds.nodes(),
     ready: () =>
-      publisher.current() && GROUPS_NEEDED.every((group) => xds.nodes().some((node) => node.group === group)),
+      publisher.current() &&
+      GROUPS_NEEDED.every((group) => xds.nodes().some((node) => node.group === group)) &&
+      discovery.unread().length === 0,
     onChange: () => publisher.request(),
   });
   const served = await serveApi(api, settings.apiHost, settings.apiPort);

@@ -81,7 +81,8 @@ export function createPublisher({ xds, api, log, build, onServed }: PublisherOpt
         added.map((name) => ({ typeUrl: TYPES.cluster, name })),
         LIMITS.publishAckDeadlineMs,
       );
-      if (outcome !== 'acked')
+      // Without an Envoy there is nobody to fail a call.
+      if (outcome === 'nacked' || outcome === 'deadline')
         log.warn(
           { revision, outcome, clusters: added },
           'Envoy has not acknowledged new backends; calls to them fail until it does',

@@ -89,6 +89,9 @@ export const SOCKETS = {
   envoyAdmin: 'envoy-admin.sock',
 } as const;
 
+/** Envoy's access log in the log directory, which Envoy writes itself. */
+export const ACCESS_LOG_FILE = 'access.log';
+
 /** Envoy's bootstrap in the run directory. */
 export const BOOTSTRAP_FILE = 'envoy-bootstrap.json';
 

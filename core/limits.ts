@@ -105,6 +105,7 @@ export const LIMITS = {
   connectDeadlineMs: 1_000,
   healthCheckIntervalMs: 2_000,
   healthCheckDeadlineMs: 1_000,
+  healthCheckAgainMs: 250,
   backendConnectionsMax: 4_096,
   backendRequestsMax: 16_384,
   backendPendingMax: 4_096,
@@ -152,6 +153,8 @@ export const LIMITS = {
   earlierInstanceDeadlineMs: 5_000,
   /** One log file of a part (one older is kept beside it), one line of it, and lines shown on the terminal per window. */
   partLogBytesMax: 8 * 1024 * 1024,
+  accessLogBytesMax: 64 * 1024 * 1024,
+  accessLogCheckMs: 2_000,
   partLogLineBytesMax: 64 * 1024,
   partEchoLinesMax: 10,
   partEchoWindowMs: 10_000,

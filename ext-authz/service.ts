@@ -35,7 +35,7 @@ export function createService(authorizer: Authorizer): GrpcServer {
 function createCheck(stream: GrpcStream, authorizer: Authorizer): StreamHandler {
   let asked = false;
   const answer = (ruling: Ruling): void => {
-    stream.send(encodeCheckResponse(responseTo(ruling)));
+    stream.send([encodeCheckResponse(responseTo(ruling))]);
     stream.end();
   };
   const unanswerable = (error: unknown): void => {

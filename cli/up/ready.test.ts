@@ -42,7 +42,7 @@ test('a gateway that is not there is not ready', async () => {
 test.each([
   [
     'a status names the servers that are not read',
-    '{"ready":false,"servers":[{"name":"a","read":true},{"name":"b","read":false}]}',
+    '{"ready":false,"servers":[{"name":"a","discovered":true},{"name":"b","discovered":false}]}',
     { ready: false, unread: ['b'] },
   ],
   ['a status may be without servers', '{"ready":true}', { ready: true, unread: [] }],

@@ -1,4 +1,5 @@
 // Decides what `chancery up` does: take the home folder, see that all is there, run the parts until somebody stops it.
+
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -8,6 +9,7 @@ import { CONFIG_EXIT_STATUS, onStopSignal } from '../../core/runtime/process.ts'
 import { SETTINGS } from '../../core/runtime/settings.ts';
 import { checkEnvoyVersion, envoyBinary, pinnedVersion } from '../../envoy/binary.ts';
 import type { CliContext, Command } from '../context.ts';
+import { watchAccessLog } from './access-log.ts';
 import { greeting } from './greeting.ts';
 import { meaningOf } from './interrupt.ts';
 import { launchersOf, watchLaunchers } from './launcher.ts';
@@ -133,6 +135,7 @@ async function supervise({ specs, places, context, given, example, say, watch }:
     if (meaning === 'kill') supervisor.kill();
   });
   const unwatch = watchLaunchers(watch, () => over.abort());
+  const unwatchLog = watchAccessLog(places);
   const stopped = new Promise<void>((resolve) =>
     over.signal.addEventListener('abort', () => resolve(), { once: true }),
   );
@@ -155,6 +158,7 @@ async function supervise({ specs, places, context, given, example, say, watch }:
   say('stopping');
   await supervisor.stop();
   unwatch();
+  unwatchLog();
   removeSignals();
   say('stopped');
   return failure === null ? 0 : 1;

@@ -14,6 +14,8 @@ export type { DiscoveryTarget };
 export interface Discovery {
   /** All servers there are now: new and changed ones are read at once, those that are not named any more no more. */
   sync(targets: readonly DiscoveryTarget[]): void;
+  /** Servers that this process has not read successfully yet, whatever was read before it started. */
+  unread(): readonly string[];
   /** Resolves when nothing is being saved; what is being read is dropped. */
   close(): Promise<void>;
 }
@@ -33,6 +35,8 @@ interface Watched {
   readonly target: DiscoveryTarget;
   gone: boolean;
   failures: number;
+  /** By this process, at its last attempt or an earlier one. */
+  read: boolean;
   /** The last failure, so that the same one is not logged over and over. */
   lastError: string | null;
   cancel: () => void;
@@ -46,7 +50,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   let closed = false;
 
   const start = (target: DiscoveryTarget): void => {
-    const entry: Watched = { target, gone: false, failures: 0, lastError: null, cancel: () => {} };
+    const entry: Watched = { target, gone: false, failures: 0, read: false, lastError: null, cancel: () => {} };
     watched.set(target.server, entry);
     readSoon(entry);
   };
@@ -83,6 +87,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     if (outcome.ok) {
       if (entry.failures > 0 || entry.lastError !== null) log.info({ server, version }, 'the server can be read again');
       entry.failures = 0;
+      entry.read = true;
       entry.lastError = null;
       return;
     }
@@ -113,6 +118,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
         if (!watched.has(target.server)) start(target);
       }
     },
+    unread: () => [...watched.values()].filter(({ read }) => !read).map(({ target }) => target.server),
     async close() {
       closed = true;
       for (const entry of [...watched.values()]) stop(entry);

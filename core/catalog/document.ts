@@ -108,6 +108,20 @@ const serverVersionSchema = z
         message: 'the endpoints of a version are all http or all https',
       });
     }
+    // One TLS context serves the whole cluster: a replica of another name would fail every handshake.
+    const names = new Set(
+      (value.endpoints ?? [])
+        .map((endpoint) => parseEndpoint(endpoint.url))
+        .filter((address) => address?.tls)
+        .map((address) => address?.host),
+    );
+    if (names.size > 1) {
+      context.addIssue({
+        code: 'custom',
+        path: ['endpoints'],
+        message: 'the https endpoints of a version share one host name, which their certificate is held against',
+      });
+    }
   });
 
 export const serverSchema = z.strictObject({

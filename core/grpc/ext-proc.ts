@@ -1,4 +1,5 @@
 // Decides how the messages of envoy.service.ext_proc.v3 that we use look on the wire; field numbers as in Envoy 1.40's descriptors.
+import type { MessageParts } from './frames.ts';
 import { WireReader, WireWriter } from './wire.ts';
 
 /** Header names are lower case as Envoy sends them; a repeated header is joined with ", " (RFC 9110 §5.3). */
@@ -137,84 +138,135 @@ export interface Immediate {
   readonly details: string;
 }
 
-/** In full duplex: the answer to the headers, held until the body was read, then the body in one piece. */
-export function encodeRelay(relay: Relay, trailers: boolean): Buffer[] {
-  const mutation = new WireWriter();
-  for (const [name, value] of relay.setHeaders) mutation.messageField(1, headerValueOption(name, value));
-  for (const name of relay.removeHeaders) mutation.textField(2, name);
-  const common = new WireWriter().messageField(2, mutation).raw(CLEAR_ROUTE_CACHE);
-  const headers = new WireWriter().messageField(1, new WireWriter().messageField(1, common));
-  headers.messageField(8, metadataStruct(relay.metadata.namespace, relay.metadata.values));
+// One writer for the process: every encoder below finishes before the next begins.
+const writer = new WireWriter();
+
+/** In full duplex: the answer to the headers, held until the body was read, then the body, which is not copied. */
+export function encodeRelay(relay: Relay, trailers: boolean): readonly MessageParts[] {
+  const { namespace, values } = relay.metadata;
+  // dynamic_metadata(8): Struct { fields(1): map<string, Value { struct_value(5) }> }
+  const metadata = writer.mark();
+  const inner = writer.mark();
+  for (const [key, value] of values) {
+    const entry = writer.mark();
+    const text = writer.mark();
+    writer.text(3, value);
+    writer.nest(2, text);
+    writer.text(1, key);
+    writer.nest(1, entry);
+  }
+  writer.nest(5, inner);
+  writer.nest(2, inner);
+  writer.text(1, namespace);
+  writer.nest(1, inner);
+  writer.nest(8, metadata);
+  headersResponse(relay.setHeaders, relay.removeHeaders, true);
+  const headers = [writer.finish()];
   // A request with trailers ends with them, not with its body.
-  return trailers
-    ? [headers.finish(), encodeBody(relay.body, false), TRAILERS]
-    : [headers.finish(), encodeBody(relay.body, true)];
+  return trailers ? [headers, encodeBody(relay.body, false), [TRAILERS]] : [headers, encodeBody(relay.body, true)];
 }
 
 /** Answers the headers with mutations only: a request without body, or the repair of a retry. */
-export function encodeHeadersOnly(setHeaders: Relay['setHeaders'], clearRouteCache: boolean): Buffer {
-  const mutation = new WireWriter();
-  for (const [name, value] of setHeaders) mutation.messageField(1, headerValueOption(name, value));
-  const common = new WireWriter().messageField(2, mutation);
-  if (clearRouteCache) common.raw(CLEAR_ROUTE_CACHE);
-  return new WireWriter().messageField(1, new WireWriter().messageField(1, common)).finish();
+export function encodeHeadersOnly(setHeaders: Relay['setHeaders'], clearRouteCache: boolean): MessageParts {
+  headersResponse(setHeaders, [], clearRouteCache);
+  return [writer.finish()];
 }
 
-function encodeBody(body: readonly Buffer[], endOfStream: boolean): Buffer {
-  const bytes = body.length === 1 ? body[0]! : Buffer.concat(body);
-  const streamed = new WireWriter().bytesField(1, bytes);
-  if (endOfStream) streamed.varintField(2, 1);
-  const bodyMutation = new WireWriter().messageField(3, streamed);
-  const common = new WireWriter().messageField(3, bodyMutation);
-  return new WireWriter().messageField(3, new WireWriter().messageField(1, common)).finish();
+/** request_headers(1): HeadersResponse { response(1): CommonResponse { header_mutation(2), clear_route_cache(5) } } */
+function headersResponse(set: Relay['setHeaders'], remove: readonly string[], clearRouteCache: boolean): void {
+  const response = writer.mark();
+  if (clearRouteCache) writer.varint(5, 1);
+  const mutation = writer.mark();
+  for (const name of remove) writer.text(2, name);
+  setHeaders(set);
+  writer.nest(2, mutation);
+  writer.nest(1, response);
+  writer.nest(1, response);
 }
 
-export function encodeImmediate(answer: Immediate): Buffer {
-  const mutation = new WireWriter();
-  for (const [name, value] of answer.headers) mutation.messageField(1, headerValueOption(name, value));
-  const response = new WireWriter()
-    .messageField(1, new WireWriter().varintField(1, answer.status))
-    .messageField(2, mutation)
-    .bytesField(3, typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body)
-    .textField(5, answer.details);
-  return new WireWriter().messageField(7, response).finish();
+/** HeaderMutation.set_headers(1): HeaderValueOption { header(1), append_action(3) = OVERWRITE_IF_EXISTS_OR_ADD(2) } */
+function setHeaders(headers: Relay['setHeaders']): void {
+  for (let index = headers.length - 1; index >= 0; index--) {
+    const [name, value] = headers[index]!;
+    const option = writer.mark();
+    writer.varint(3, 2);
+    headerValue(1, name, value);
+    writer.nest(1, option);
+  }
+}
+
+/** Envoy takes header values from `raw_value` (field 3). */
+function headerValue(field: number, name: string, value: string): void {
+  const header = writer.mark();
+  writer.text(3, value);
+  writer.text(1, name);
+  writer.nest(field, header);
+}
+
+/**
+ * request_body(3): BodyResponse { response(1): CommonResponse { body_mutation(3): BodyMutation { streamed_response(3):
+ * StreamedBodyResponse { body(1), end_of_stream(2) } } } }. Only what surrounds the body is written.
+ */
+function encodeBody(body: readonly Buffer[], endOfStream: boolean): MessageParts {
+  let length = 0;
+  for (const part of body) length += part.length;
+  const tail = endOfStream ? END_OF_STREAM : EMPTY;
+  // From the inside out: the tag of `body`, then of each message around it.
+  const head: number[] = [];
+  let size = length + tail.length;
+  prepend(head, lenTag(1), length);
+  size = length + head.length + tail.length;
+  for (const tag of [lenTag(3), lenTag(3), lenTag(1), lenTag(3)]) {
+    const before = head.length;
+    prepend(head, tag, size);
+    size += head.length - before;
+  }
+  return [Buffer.from(head), ...body, tail];
+}
+
+function prepend(head: number[], tag: number, length: number): void {
+  const prefix = [tag];
+  let rest = length;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) prefix.push((rest % 0x80) + 0x80);
+  prefix.push(rest);
+  head.unshift(...prefix);
+}
+
+/** immediate_response(7): { status(1) { code(1) }, headers(2), body(3), details(5) } */
+export function encodeImmediate(answer: Immediate): MessageParts {
+  const response = writer.mark();
+  writer.text(5, answer.details);
+  if (typeof answer.body === 'string') writer.text(3, answer.body);
+  else writer.bytes(3, answer.body);
+  const mutation = writer.mark();
+  setHeaders(answer.headers);
+  writer.nest(2, mutation);
+  const status = writer.mark();
+  writer.varint(1, answer.status);
+  writer.nest(1, status);
+  writer.nest(7, response);
+  return [writer.finish()];
 }
 
 /** Begins an answer that ext-proc goes on composing; `:status` is among the headers. */
-export function encodeStreamHeaders(headers: readonly (readonly [string, string])[]): Buffer {
-  const map = new WireWriter();
-  for (const [name, value] of headers) map.messageField(1, headerValue(name, value));
-  const httpHeaders = new WireWriter().messageField(1, map);
-  return new WireWriter().messageField(11, new WireWriter().messageField(1, httpHeaders)).finish();
+export function encodeStreamHeaders(headers: readonly (readonly [string, string])[]): MessageParts {
+  const response = writer.mark();
+  for (let index = headers.length - 1; index >= 0; index--) headerValue(1, ...headers[index]!);
+  writer.nest(1, response);
+  writer.nest(1, response);
+  writer.nest(11, response);
+  return [writer.finish()];
 }
 
-export function encodeStreamBody(body: Buffer, endOfStream: boolean): Buffer {
-  const streamed = new WireWriter().bytesField(1, body);
-  if (endOfStream) streamed.varintField(2, 1);
-  return new WireWriter().messageField(11, new WireWriter().messageField(2, streamed)).finish();
+export function encodeStreamBody(body: Buffer, endOfStream: boolean): MessageParts {
+  const response = writer.mark();
+  if (endOfStream) writer.varint(2, 1);
+  writer.bytes(1, body);
+  writer.nest(2, response);
+  writer.nest(11, response);
+  return [writer.finish()];
 }
 
 // ProcessingResponse.request_trailers(5) = {}
 const TRAILERS = Buffer.from([5 * 8 + WIRE_LEN, 0]);
-// CommonResponse.clear_route_cache(5) = true
-const CLEAR_ROUTE_CACHE = Buffer.from([5 * 8, 1]);
-// HeaderValueOption.append_action(3) = OVERWRITE_IF_EXISTS_OR_ADD(2)
-const OVERWRITE = Buffer.from([3 * 8, 2]);
-
-function headerValueOption(name: string, value: string): WireWriter {
-  return new WireWriter().messageField(1, headerValue(name, value)).raw(OVERWRITE);
-}
-
-/** Envoy takes header values from `raw_value` (field 3). */
-function headerValue(name: string, value: string): WireWriter {
-  return new WireWriter().textField(1, name).textField(3, value);
-}
-
-function metadataStruct(namespace: string, values: readonly (readonly [string, string])[]): WireWriter {
-  const inner = new WireWriter();
-  for (const [key, value] of values) {
-    inner.messageField(1, new WireWriter().textField(1, key).messageField(2, new WireWriter().textField(3, value)));
-  }
-  const entry = new WireWriter().textField(1, namespace).messageField(2, new WireWriter().messageField(5, inner));
-  return new WireWriter().messageField(1, entry);
-}
+const END_OF_STREAM = Buffer.from([2 * 8, 1]);

@@ -2,12 +2,13 @@
 import { rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import type { Logger } from '../runtime/log.ts';
+import { FrameReader, frames, type MessageParts } from './frames.ts';
 
 export interface GrpcStream {
   /** The request's headers: `:path` and the initial metadata. */
   readonly headers: http2.IncomingHttpHeaders;
   /** Sends messages in one write. */
-  send(...messages: readonly Buffer[]): void;
+  send(...messages: readonly MessageParts[]): void;
   /** Ends the call with status OK. */
   end(): void;
   /** Ends the call with an error status; Envoy fails the request closed. */
@@ -32,7 +33,6 @@ export interface GrpcServerOptions {
 }
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
-const FRAME_HEAD_BYTES = 5;
 
 export interface GrpcServer {
   /** Listens on a Unix socket of mode 0600, from its first moment. */
@@ -94,7 +94,15 @@ function serve(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeade
   const handler = method({
     headers,
     send: (...messages) => {
-      if (open()) stream.write(frame(messages));
+      if (!open()) return;
+      const buffers = frames(messages);
+      if (buffers.length === 1) {
+        stream.write(buffers[0]);
+        return;
+      }
+      stream.cork();
+      for (const buffer of buffers) stream.write(buffer);
+      stream.uncork();
     },
     end: () => {
       if (open()) stream.end();
@@ -108,7 +116,7 @@ function serve(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeade
       return stream.writableLength;
     },
   });
-  let rest: Buffer | null = null;
+  const reader = new FrameReader(options.messageBytesMax, (message) => handler.message(message));
   let failed = false;
   const guarded = (step: () => void): void => {
     try {
@@ -116,44 +124,17 @@ function serve(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeade
     } catch (error) {
       options.log.error({ err: error }, 'an exchange failed; the request is refused');
       failed = true;
-      rest = null;
       status = 13;
       if (open()) stream.end();
     }
   };
   stream.on('data', (chunk: Buffer) =>
     guarded(() => {
-      if (failed) return;
-      rest = rest === null ? chunk : Buffer.concat([rest, chunk]);
-      let at = 0;
-      while (rest.length - at >= FRAME_HEAD_BYTES) {
-        const length = rest.readUInt32BE(at + 1);
-        if (rest[at] !== 0) throw new Error('a compressed message was found, none was negotiated');
-        if (length > options.messageBytesMax)
-          throw new Error(`a message of ${length} bytes exceeds ${options.messageBytesMax}`);
-        if (rest.length - at - FRAME_HEAD_BYTES < length) break;
-        handler.message(rest.subarray(at + FRAME_HEAD_BYTES, at + FRAME_HEAD_BYTES + length));
-        at += FRAME_HEAD_BYTES + length;
-      }
-      rest = at === rest.length ? null : rest.subarray(at);
+      if (!failed) reader.push(chunk);
     }),
   );
   stream.on('end', () => guarded(() => handler.halfClosed()));
   // A reset is an ordinary end of an exchange: the caller left.
   stream.on('error', () => {});
   stream.on('close', () => guarded(() => handler.closed()));
-}
-
-function frame(messages: readonly Buffer[]): Buffer {
-  let length = 0;
-  for (const message of messages) length += FRAME_HEAD_BYTES + message.length;
-  const out = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const message of messages) {
-    out[at] = 0;
-    out.writeUInt32BE(message.length, at + 1);
-    message.copy(out, at + FRAME_HEAD_BYTES);
-    at += FRAME_HEAD_BYTES + message.length;
-  }
-  return out;
 }

@@ -91,61 +91,88 @@ export class WireReader {
   }
 }
 
-/** A protobuf message under construction: parts that are joined once. Nested messages are written inside out. */
+const SCRATCH_BYTES = 16 * 1024;
+
+/**
+ * Writes a message from its end to its beginning, so that a nested message's length is known when its tag is written:
+ * one buffer, no pieces. Fields therefore come in reverse order; protobuf does not mind theirs.
+ */
 export class WireWriter {
-  #parts: Buffer[] = [];
-  #length = 0;
+  #bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  #at = SCRATCH_BYTES;
 
-  get length(): number {
-    return this.#length;
-  }
-
-  get parts(): readonly Buffer[] {
-    return this.#parts;
+  /** Where the next nested message will end. */
+  mark(): number {
+    return this.#bytes.length - this.#at;
   }
 
   /** Bytes that are already encoded. */
-  raw(bytes: Buffer): this {
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
-    return this;
+  raw(bytes: Buffer): void {
+    this.#reserve(bytes.length);
+    this.#at -= bytes.length;
+    bytes.copy(this.#bytes, this.#at);
   }
 
-  varintField(field: number, value: number): this {
-    return this.raw(Buffer.concat([varint(field * 8), varint(value)]));
+  text(field: number, value: string): void {
+    const length = Buffer.byteLength(value);
+    this.#reserve(length);
+    this.#at -= length;
+    this.#bytes.write(value, this.#at, 'utf8');
+    this.#prefix(field, length);
   }
 
-  bytesField(field: number, value: Buffer): this {
-    return this.raw(lengthPrefix(field, value.length)).raw(value);
+  bytes(field: number, value: Buffer): void {
+    this.raw(value);
+    this.#prefix(field, value.length);
   }
 
-  textField(field: number, value: string): this {
-    return this.bytesField(field, Buffer.from(value));
+  varint(field: number, value: number): void {
+    this.#varint(value);
+    this.#varint(field * 8);
   }
 
-  messageField(field: number, message: WireWriter): this {
-    this.raw(lengthPrefix(field, message.length));
-    for (const part of message.parts) this.raw(part);
-    return this;
+  /** Makes what was written since `mark` a nested message. */
+  nest(field: number, mark: number): void {
+    this.#prefix(field, this.mark() - mark);
   }
 
+  /** A copy of the message; the writer is empty again. */
   finish(): Buffer {
-    return Buffer.concat(this.#parts, this.#length);
+    const message = Buffer.from(this.#bytes.subarray(this.#at));
+    this.#at = this.#bytes.length;
+    return message;
+  }
+
+  #prefix(field: number, length: number): void {
+    this.#varint(length);
+    this.#varint(field * 8 + 2);
+  }
+
+  #varint(value: number): void {
+    const size = varintBytes(value);
+    this.#reserve(size);
+    this.#at -= size;
+    let at = this.#at;
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[at++] = (rest % 0x80) + 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[at] = rest;
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#at) return;
+    const used = this.mark();
+    const grown = Buffer.allocUnsafeSlow(2 * (used + length));
+    this.#bytes.copy(grown, grown.length - used, this.#at);
+    this.#bytes = grown;
+    this.#at = grown.length - used;
   }
 }
 
-function lengthPrefix(field: number, length: number): Buffer {
-  if (field < 16 && length < 0x80) return Buffer.from([field * 8 + 2, length]);
-  return Buffer.concat([varint(field * 8 + 2), varint(length)]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) + 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  bytes.push(rest);
-  return Buffer.from(bytes);
+export function varintBytes(value: number): number {
+  let size = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++;
+  return size;
 }

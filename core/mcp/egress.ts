@@ -61,7 +61,8 @@ function send(agent: http.Agent, socketPath: string, request: EgressRequest): Pr
     if (request.idempotent) headers[HEADERS.idempotent] = '1';
     if (request.sessionId) headers[HEADERS.session] = request.sessionId;
     else if (request.replica !== undefined) {
-      headers[HEADERS.session] = sealEnvelope(request.replica, '');
+      // Envoy reads no envelope around nothing; the route takes the header away.
+      headers[HEADERS.session] = sealEnvelope(request.replica, 'fresh');
       headers[HEADERS.fresh] = '1';
     }
     if (request.protocolVersion !== undefined) headers[HEADERS.protocolVersion] = request.protocolVersion;

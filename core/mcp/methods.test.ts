@@ -20,7 +20,10 @@ describe('a method', () => {
   ] as const)('%s, a %s, is known: %s', (method, kind, act) => {
     const row = methodRow(method, kind);
     expect(row?.act).toBe(act);
-    expect(methodRow(method, kind === 'request' ? 'notification' : 'request'), 'in the other kind it is unknown').toBeNull();
+    expect(
+      methodRow(method, kind === 'request' ? 'notification' : 'request'),
+      'in the other kind it is unknown',
+    ).toBeNull();
     // Whatever goes to a backend has a target to decide on; whatever lists says what.
     expect(row?.target !== undefined).toBe(act === 'relay');
     expect(row?.list !== undefined).toBe(act === 'list');

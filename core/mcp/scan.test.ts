@@ -163,8 +163,31 @@ test('whatever JSON.parse takes is taken, and nothing else', () => {
     seed = (seed * 1103515245 + 12345) & 0x7fffffff;
     return seed % max;
   };
-  const alphabet = ['"', '\\', '{', '}', '[', ']', ':', ',', '0', '1', '-', '.', 'e', 'u', 't', 'true', 'null', ' ', 'ä', '\\u00e9', '\n'];
-  const base = '{"jsonrpc":"2.0","id":-1.5e3,"method":"tools/call","params":{"name":"x\\n","arguments":{"a":[1,true,null,"é"]}}}';
+  const alphabet = [
+    '"',
+    '\\',
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ',',
+    '0',
+    '1',
+    '-',
+    '.',
+    'e',
+    'u',
+    't',
+    'true',
+    'null',
+    ' ',
+    'ä',
+    '\\u00e9',
+    '\n',
+  ];
+  const base =
+    '{"jsonrpc":"2.0","id":-1.5e3,"method":"tools/call","params":{"name":"x\\n","arguments":{"a":[1,true,null,"é"]}}}';
   for (let round = 0; round < 4000; round++) {
     let text = base;
     for (let i = 0; i <= random(3); i++) {

@@ -121,12 +121,12 @@ class Scanner {
       }
       if (code !== 0x5c) throw new Refused('parse_error');
       this.#escaped = true;
-      const escape = this.#text.charCodeAt(this.#at + 1);
-      if (escape === 0x75) {
+      const escaped = this.#text.charCodeAt(this.#at + 1);
+      if (escaped === 0x75) {
         HEX4.lastIndex = this.#at + 2;
         if (!HEX4.test(this.#text)) throw new Refused('parse_error');
         this.#at += 6;
-      } else if (ESCAPES.has(escape)) this.#at += 2;
+      } else if (ESCAPES.has(escaped)) this.#at += 2;
       else throw new Refused('parse_error');
     }
   }

@@ -20,7 +20,11 @@ describe('an event', () => {
     ['needs no space after the colon', 'data:a\n\n', [message('a')]],
     ['keeps colons in its data', 'data: a:b: c\n\n', [message('a:b: c')]],
     ['has a name', 'event: ping\ndata: a\n\n', [{ id: null, event: 'ping', data: 'a' }]],
-    ['forgets the name of the one before', 'event: ping\ndata: a\n\ndata: b\n\n', [{ id: null, event: 'ping', data: 'a' }, message('b')]],
+    [
+      'forgets the name of the one before',
+      'event: ping\ndata: a\n\ndata: b\n\n',
+      [{ id: null, event: 'ping', data: 'a' }, message('b')],
+    ],
     ['keeps the id of the one before', 'id: 1\ndata: a\n\ndata: b\n\n', [message('a', '1'), message('b', '1')]],
     ['may take its id back', 'id: 1\ndata: a\n\nid\ndata: b\n\n', [message('a', '1'), message('b', '')]],
     ['takes no id with a NUL', 'id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n', [message('a', '1'), message('b', '1')]],

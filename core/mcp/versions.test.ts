@@ -7,10 +7,13 @@ describe('a requested version', () => {
     expect(negotiate(version)).toBe(version);
   });
 
-  test.each(['2024-11-05', '2026-07-28', '2025-11-25 ', '2025-6-18', 'DRAFT-2026', '', '__proto__'])('%j is not: the latest is given', (version) => {
-    expect(isLegacyVersion(version)).toBe(false);
-    expect(negotiate(version)).toBe(LATEST_LEGACY_VERSION);
-  });
+  test.each(['2024-11-05', '2026-07-28', '2025-11-25 ', '2025-6-18', 'DRAFT-2026', '', '__proto__'])(
+    '%j is not: the latest is given',
+    (version) => {
+      expect(isLegacyVersion(version)).toBe(false);
+      expect(negotiate(version)).toBe(LATEST_LEGACY_VERSION);
+    },
+  );
 });
 
 test('the versions are in order, and the latest is the last', () => {

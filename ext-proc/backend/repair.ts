@@ -48,9 +48,9 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
 
 /** The plain session id to send to `replica`. */
 async function repair(gateway: Gateway, token: string, serverName: string, replica: string): Promise<string> {
-  const opened = gateway.sessions().open(token);
-  if (!opened.ok) throw new ChanceryError('session_unknown', { reason: opened.reason });
-  const session = opened.state;
+  const unsealed = gateway.sessions().open(token);
+  if (!unsealed.ok) throw new ChanceryError('session_unknown', { reason: unsealed.reason });
+  const session = unsealed.state;
   if (gateway.tombstones.has(session.tokenId)) throw new ChanceryError('session_unknown', { reason: 'ended' });
   const server = gateway.catalog()?.servers.get(serverName);
   if (server === undefined)
@@ -58,7 +58,12 @@ async function repair(gateway: Gateway, token: string, serverName: string, repli
   const known = knownSession(gateway, session, server);
   if (known !== null && (await lives(gateway, server, known, replica, backendVersion(server, session))))
     return plain(known);
-  return plain(await openInto(gateway, session, server, known ?? undefined, replica));
+  const opened = await openInto(gateway, session, server, known ?? undefined, replica);
+  const address = openEnvelope(opened)?.address;
+  if (address !== undefined && address !== replica) {
+    throw new ChanceryError('backend_unavailable', { reason: 'the replica that the call goes to opened no session' });
+  }
+  return plain(opened);
 }
 
 /**

@@ -122,7 +122,7 @@ async function operatorToken(): Promise<string> {
 
 test('no secret is in a log', async () => {
   const operator = await operatorToken();
-  for (const part of ['controlplane', 'ext-proc', 'ext-authz', 'bridge', 'envoy']) {
+  for (const part of ['controlplane', 'ext-proc', 'ext-authz', 'bridge', 'envoy', 'access']) {
     const log = stack.log(part);
     for (const secret of [operator, token, session]) expect(log.includes(secret), part).toBe(false);
   }

@@ -126,7 +126,7 @@ test('replicas share the sessions of a server, and each session stays with its o
   };
   for (let round = 0; round < 6; round++) await session();
   const lines = stack
-    .log('envoy')
+    .log('access')
     .split('\n')
     .filter((line) => line.includes('"listener":"chancery_ingress"') && line.includes('everything'))
     .map((line) => JSON.parse(line.slice(line.indexOf('{'))));

@@ -11,6 +11,7 @@ import {
   encodeStreamBody,
   encodeStreamHeaders,
 } from '../../core/grpc/ext-proc.ts';
+import type { MessageParts } from '../../core/grpc/frames.ts';
 import { type EnvoyApi, openEnvoyApi } from '../../proto/envoy-api.ts';
 import { envoyForTests } from '../support/envoy.ts';
 
@@ -67,7 +68,7 @@ describe('what Envoy sends is read', () => {
 });
 
 describe('what we answer is what Envoy reads', () => {
-  const read = (bytes: Buffer) => api.decode(RESPONSE, bytes);
+  const read = (parts: MessageParts) => api.decode(RESPONSE, Buffer.concat(parts));
   const option = (key: string, value: string) => ({
     header: { key, raw_value: base64(value) },
     append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',

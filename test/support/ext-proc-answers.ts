@@ -1,4 +1,5 @@
 // Decides how a test reads what ext-proc answers Envoy, and which order of answers the ext_proc protocol allows.
+import type { MessageParts } from '../../core/grpc/frames.ts';
 import type { GrpcStream } from '../../core/grpc/server.ts';
 import { WireReader } from '../../core/grpc/wire.ts';
 
@@ -49,8 +50,8 @@ const optionsOf = (mutation: Fields): Record<string, string> =>
 const entries = (struct: Fields): [string, Fields][] => all(struct, 1).map((entry) => [text(entry, 1), at(entry, 2)]);
 
 /** Reads a ProcessingResponse. @throws Error when it is none that we write. */
-export function readAnswer(bytes: Buffer): Answer {
-  const response = fieldsOf(bytes);
+export function readAnswer(message: Buffer | MessageParts): Answer {
+  const response = fieldsOf(Buffer.isBuffer(message) ? message : Buffer.concat(message));
   if (response.has(1)) {
     const common = at(response, 1, 1);
     const mutation = at(common, 2);
@@ -87,7 +88,7 @@ export function readAnswer(bytes: Buffer): Answer {
   if (streamed.has(1)) {
     return { kind: 'stream_headers', headers: Object.fromEntries(all(at(streamed, 1, 1), 1).map(headerOf)) };
   }
-  if (!streamed.has(2)) throw new Error(`an answer of no known kind: ${bytes.toString('hex')}`);
+  if (!streamed.has(2)) throw new Error(`an answer of no known kind: fields ${[...response.keys()]}`);
   return { kind: 'stream_body', body: text(at(streamed, 2), 1), endOfStream: flag(at(streamed, 2), 2) };
 }
 

@@ -5,11 +5,13 @@ import type { EnvoyJson } from './types.ts';
 
 const own = (key: string): string => `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
 
-export function accessLog(): EnvoyJson {
+/** To a file, not through another process: at full load a line is as dear as a filter. */
+export function accessLog(path: string): EnvoyJson {
   return {
     name: 'chancery.access_log',
     typed_config: {
-      '@type': FILTERS.stdoutLog,
+      '@type': FILTERS.fileLog,
+      path,
       log_format: {
         json_format: {
           time: '%START_TIME%',

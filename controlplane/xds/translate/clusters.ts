@@ -83,6 +83,8 @@ function backend({ server, endpoints, healthPath }: Backend, place: Place): Envo
         timeout: seconds(LIMITS.healthCheckDeadlineMs),
         interval: seconds(LIMITS.healthCheckIntervalMs),
         no_traffic_interval: seconds(LIMITS.healthCheckIntervalMs),
+        // One that was down is wanted back soon.
+        unhealthy_interval: seconds(LIMITS.healthCheckAgainMs),
         unhealthy_threshold: 2,
         healthy_threshold: 1,
         ...(healthPath === undefined

@@ -26,7 +26,7 @@ export function listeners(place: Place): Record<string, EnvoyJson> {
       filter_chains: [
         {
           filters: [
-            manager('ingress', ROUTES.ingress, ingressFilters(place), {
+            manager(place, 'ingress', ROUTES.ingress, ingressFilters(place), {
               early_header_mutation_extensions: [stripHeaders()],
               use_remote_address: true,
               local_reply_config: localReplies(),
@@ -50,12 +50,18 @@ export function listeners(place: Place): Record<string, EnvoyJson> {
     [LISTENERS.egress]: {
       name: LISTENERS.egress,
       address: { pipe: { path: join(place.runDir, SOCKETS.egress), mode: 0o600 } },
-      filter_chains: [{ filters: [manager('egress', ROUTES.egress, [affinityFilter(), router()], {})] }],
+      filter_chains: [{ filters: [manager(place, 'egress', ROUTES.egress, [affinityFilter(), router()], {})] }],
     },
   };
 }
 
-function manager(statPrefix: string, routes: string, httpFilters: readonly EnvoyJson[], more: EnvoyJson): EnvoyJson {
+function manager(
+  place: Place,
+  statPrefix: string,
+  routes: string,
+  httpFilters: readonly EnvoyJson[],
+  more: EnvoyJson,
+): EnvoyJson {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: {
@@ -64,7 +70,7 @@ function manager(statPrefix: string, routes: string, httpFilters: readonly Envoy
       rds: { route_config_name: routes, config_source: { ads: {}, resource_api_version: 'V3' } },
       http_filters: httpFilters,
       stream_idle_timeout: seconds(LIMITS.streamIdleMs),
-      access_log: [accessLog()],
+      access_log: [accessLog(place.accessLog)],
       ...more,
     },
   };

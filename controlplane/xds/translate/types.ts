@@ -15,6 +15,8 @@ export interface Place {
   readonly bodyBytesMax: number;
   /** PEM file of the authorities that may vouch for `https` endpoints; absolute. */
   readonly caFile: string;
+  /** File that Envoy writes its access log to; absolute. */
+  readonly accessLog: string;
 }
 
 /** One server version and where it is reached. */

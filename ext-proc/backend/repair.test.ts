@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sealEnvelope } from '../../core/mcp/envelope.ts';
+import { fakeStream } from '../../test/support/ext-proc-answers.ts';
+import { requestBody, requestHeaders } from '../../test/support/ext-proc-requests.ts';
+import { answered, catalogOf, NOW_MS, stateOf, TOKEN_ID, unreachable, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import { createRepair } from './repair.ts';
+
+const REPLICA = '127.0.0.1:3001';
+const HEADERS = requestHeaders({ headers: [[':method', 'POST']] });
+const id = (text: string): string => Buffer.from(text).toString('base64url');
+
+let world: World;
+beforeEach(() => {
+  world = worldOf();
+});
+afterEach(() => world.close());
+
+async function repaired(context: string, replica = REPLICA) {
+  const stream = fakeStream({ 'x-chancery-repair': context, 'x-chancery-upstream-host': replica });
+  createRepair(stream, world.gateway).message(HEADERS);
+  return (await stream.answered())[0]!;
+}
+const sessionSet = (value: string) => ({ kind: 'headers', set: { 'mcp-session-id': value }, remove: [], clearRouteCache: false });
+const pings = (): number => world.sent.filter(({ body }) => body?.includes('"ping"')).length;
+/** A backend in which the sessions that were open are gone; new ones are opened. */
+const forgetful = (): void => {
+  const good = world.backend;
+  world.backend = (request) => (request.body?.includes('"ping"') ? { ok: false, status: 404, why: 'status', detail: 'gone' } : good(request));
+};
+
+describe('a call that surely was not executed is repeated', () => {
+  test('with a new session on the replica that Envoy chose, when the old one is gone', async () => {
+    forgetful();
+    expect(await repaired(`${world.token()} memory ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
+    expect(world.sent.find(({ body }) => body?.includes('"initialize"'))?.replica).toBe(REPLICA);
+  });
+
+  test('with its own session, when that one still answers: the failure was about something else', async () => {
+    world.backend = () => answered({});
+    expect(await repaired(`${world.token()} memory ${id('7')}`)).toMatchObject(sessionSet('memory-session'));
+    expect(world.sent.map(({ idempotent }) => idempotent)).toEqual([false]);
+  });
+
+  test('with the session alone, out of the envelope in which it is kept', async () => {
+    world.backend = () => answered({});
+    const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope(REPLICA, 'inner') }] }));
+    expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('inner'));
+  });
+
+  test('with a new session, when Envoy chose another replica than the session’s; that one is not asked', async () => {
+    const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope('127.0.0.1:9', 'inner') }] }));
+    expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
+    expect(pings()).toBe(0);
+  });
+
+  test('without a session, when its server keeps none', async () => {
+    world.backend = () => answered({});
+    const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }));
+    expect(await repaired(`${token} memory ${id('7')}`)).toEqual({ kind: 'headers', set: {}, remove: [], clearRouteCache: false, metadata: {} });
+  });
+
+  test('in an older version, where the backend has no newer one', async () => {
+    const [server] = catalogOf().servers.values();
+    world.catalog = catalogOf({ servers: [{ ...server!, discovered: { ...server!.discovered!, protocolVersion: '2025-03-26' } }] });
+    world.backend = () => answered({});
+    await repaired(`${world.token()} memory ${id('7')}`);
+    expect(world.sent[0]?.protocolVersion).toBe('2025-03-26');
+  });
+
+  test('once: many calls of a session that find it dead open one new one', async () => {
+    forgetful();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => repaired(`${world.token()} memory ${id('7')}`)));
+    expect(answers.map((answer) => (answer.kind === 'headers' ? answer.set['mcp-session-id'] : answer))).toEqual(Array(5).fill('mcp.memory.1#1'));
+    expect(world.sent.filter(({ body }) => body?.includes('"initialize"'))).toHaveLength(1);
+  });
+});
+
+describe('otherwise it is refused, with its id', () => {
+  const refused = { kind: 'immediate', status: 503, headers: { 'content-type': 'application/json' }, details: 'chancery_repair' };
+  test.each<[string, () => string, string]>([
+    ['the session was ended meanwhile', () => (world.gateway.tombstones.add(TOKEN_ID, NOW_MS + 1), world.token()), 'ended'],
+    ['the session expired meanwhile', () => world.token({ expiresAtMs: NOW_MS - 1 }), 'expired'],
+    ['the token was altered', () => `${world.token()}AAAA`, 'forged'],
+    ['no backend can be reached', () => ((world.backend = () => unreachable), world.token()), 'status: HTTP 503'],
+    ['the server is gone', () => ((world.catalog = catalogOf({ servers: [] })), world.token()), 'the server is gone from the catalog'],
+    ['there is no catalog', () => ((world.catalog = null), world.token()), 'the server is gone from the catalog'],
+  ])('%s', async (_, token, reason) => {
+    const answer = await repaired(`${token()} memory ${id('"ü"')}`);
+    expect(answer).toMatchObject(refused);
+    if (answer.kind !== 'immediate') return;
+    expect(JSON.parse(answer.body)).toEqual({
+      jsonrpc: '2.0',
+      id: 'ü',
+      error: { code: -32000, message: 'the server behind this tool cannot be reached: memory' },
+    });
+    expect(world.logged.at(-1)).toMatchObject({ server: 'memory', reason });
+  });
+
+  test.each(['', ' ', '-', 'a b c d', '%DYNAMIC_METADATA(chancery:repair)%'])('its context is %j', async (context) => {
+    expect(await repaired(context)).toMatchObject(refused);
+  });
+});
+
+describe('the exchange', () => {
+  const context = () => ({ 'x-chancery-repair': `${world.token()} memory ${id('1')}`, 'x-chancery-upstream-host': REPLICA });
+
+  test('answers headers only, and ends when Envoy does', async () => {
+    const stream = fakeStream(context());
+    const handler = createRepair(stream, world.gateway);
+    handler.message(requestBody('x'));
+    expect(world.sent).toEqual([]);
+    handler.message(HEADERS);
+    await stream.answered();
+    handler.halfClosed();
+    expect(stream.state).toBe('ended');
+    expect(stream.answers).toHaveLength(1);
+  });
+});

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { govern } from '../../core/catalog/govern.ts';
+import { catalogOf, messageOf, request, serverOf, sessionCallOf, stateOf, unreachable, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import type { Outcome } from '../outcome.ts';
+import { relay } from './relay.ts';
+
+let world: World;
+beforeEach(() => {
+  world = worldOf();
+});
+afterEach(() => world.close());
+
+function relayed(value: object | string, over: Partial<ReturnType<typeof stateOf>> = {}): Outcome | Promise<Outcome> {
+  const call = sessionCallOf(world, messageOf(value), over);
+  const verdict = govern(call.message, call);
+  if (verdict.kind !== 'call') throw new Error(JSON.stringify(verdict));
+  return relay(call, verdict);
+}
+const relayOf = async (outcome: Outcome | Promise<Outcome>) => {
+  const settled = await outcome;
+  if (settled.kind !== 'relay') throw new Error(JSON.stringify(settled));
+  return { ...settled.relay, set: Object.fromEntries(settled.relay.setHeaders), text: Buffer.concat(settled.relay.body).toString() };
+};
+const CALL = request('tools/call', { name: 'memory__read_graph', arguments: { a: 1 } });
+
+test('a call goes to its backend under the backend’s own name, in the backend’s own session', async () => {
+  const outcome = relayed(CALL);
+  expect(outcome, 'at once: nobody has to be asked').not.toBeInstanceOf(Promise);
+  const { set, removeHeaders, text, metadata } = await relayOf(outcome);
+  expect(set).toEqual({
+    'x-chancery-cluster': 'mcp.memory.1',
+    ':path': '/mcp',
+    'mcp-protocol-version': '2025-11-25',
+    'content-type': 'application/json',
+    'mcp-session-id': 'memory-session',
+  });
+  expect(removeHeaders).toEqual(['mcp-method', 'mcp-name']);
+  expect(JSON.parse(text)).toEqual({ ...CALL, params: { name: 'read_graph', arguments: { a: 1 } } });
+  const values = Object.fromEntries(metadata.values);
+  expect(metadata.namespace).toBe('chancery');
+  expect(values).toMatchObject({ id: '1', server: 'memory', tool: 'read_graph', decision: 'd1' });
+});
+
+test('every other byte is as the client wrote it', async () => {
+  const text = '{"jsonrpc":"2.0" ,\n"id":9007199254740993,"method":"tools/call","params":{"arguments":{"n":1e400,"é":"\\u00e9"},"name":"memory__read_graph","_meta":{"x":1}}}';
+  const { text: sent, metadata } = await relayOf(relayed(text));
+  expect(sent).toBe(text.replace('memory__read_graph', 'read_graph'));
+  const [token, server, idPart, ...rest] = String(Object.fromEntries(metadata.values)['repair']).split(' ');
+  expect(world.gateway.sessions().open(token ?? '')).toMatchObject({ ok: true });
+  expect({ server, rest, id: Buffer.from(idPart ?? '', 'base64url').toString() }).toEqual({ server: 'memory', rest: [], id: '9007199254740993' });
+});
+
+test('a resource keeps its URI, and its message is not copied', async () => {
+  const message = messageOf(request('resources/read', { uri: 'file:///a.txt' }));
+  const call = sessionCallOf(world, message);
+  const verdict = govern(message, call);
+  if (verdict.kind !== 'call') throw new Error(verdict.kind);
+  const { body, set } = await relayOf(relay(call, verdict));
+  expect(body).toEqual([message.bytes]);
+  expect(body[0]).toBe(message.bytes);
+  expect(set['mcp-session-id']).toBe('files-session');
+});
+
+test('a backend that keeps no sessions is not given ours', async () => {
+  const { set, removeHeaders } = await relayOf(relayed(CALL, { backends: [{ server: 'memory', version: '1', sessionId: '' }] }));
+  expect(set).not.toHaveProperty('mcp-session-id');
+  expect(removeHeaders).toContain('mcp-session-id');
+});
+
+test('a backend that has no newer version is spoken to in its own', async () => {
+  const old = serverOf('memory', ['read_graph']);
+  world.catalog = catalogOf({ servers: [{ ...old, discovered: { ...old.discovered!, protocolVersion: '2025-06-18' } }, serverOf('files', [])] });
+  expect((await relayOf(relayed(CALL))).set['mcp-protocol-version']).toBe('2025-06-18');
+});
+
+describe('a backend without a session', () => {
+  test('gets one first', async () => {
+    const { set } = await relayOf(relayed(CALL, { backends: [] }));
+    expect(set['mcp-session-id']).toBe('mcp.memory.1#1');
+  });
+
+  test('that cannot be reached is named, and no more is said', async () => {
+    world.backend = () => unreachable;
+    const outcome = await relayed(CALL, { backends: [] });
+    if (outcome.kind !== 'immediate') throw new Error(outcome.kind);
+    expect(outcome.answer.status).toBe(503);
+    expect(JSON.parse(String(outcome.answer.body))).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32000, message: 'the server behind this tool cannot be reached: memory' },
+    });
+  });
+});
+
+test('no token of a session is logged', async () => {
+  await relayOf(relayed(CALL));
+  expect(JSON.stringify(world.logged)).not.toContain('chs1.');
+  expect(JSON.stringify(world.logged)).not.toContain('memory-session');
+});
