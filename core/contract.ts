@@ -49,6 +49,10 @@ export const DEFAULT_SURFACE = 'default';
 export function surfacePath(surface: string): string {
   return surface === DEFAULT_SURFACE ? '/mcp' : `/mcp/${surface}`;
 }
+/** The canonical URL: audience of tokens, `resource` of the metadata. `publicUrl` has no trailing slash. */
+export function surfaceUrl(publicUrl: string, surface: string): string {
+  return `${publicUrl}${surfacePath(surface)}`;
+}
 export function surfaceToolsPath(surface: string): string {
   return `/v1/surfaces/${surface}/tools`;
 }

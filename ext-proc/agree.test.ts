@@ -4,7 +4,14 @@ import { callerOf, ISSUER, type World, worldOf } from '../test/support/ext-proc-
 import { agree } from './agree.ts';
 
 const BODY = Buffer.from('{"a":1}');
-const WORD = { surface: 'judged', issuer: ISSUER, subject: 'alice', body_sha256: hash('sha256', BODY, 'hex'), revision: '7', decision_id: 'd' };
+const WORD = {
+  surface: 'judged',
+  issuer: ISSUER,
+  subject: 'alice',
+  body_sha256: hash('sha256', BODY, 'hex'),
+  revision: '7',
+  decision_id: 'd',
+};
 const word = (over: Readonly<Record<string, string | undefined>> = {}) =>
   new Map(Object.entries({ ...WORD, ...over }).filter((entry): entry is [string, string] => entry[1] !== undefined));
 

@@ -26,9 +26,16 @@ const POST = {
   accept: 'application/json, text/event-stream',
   'content-type': 'application/json',
 };
-const headersOf = (over: Readonly<Record<string, string | undefined>> = {}, rest: { endOfStream?: boolean; metadata?: Record<string, Record<string, string>> } = {}): Buffer =>
-  requestHeaders({ headers: Object.entries({ ...POST, ...over }).filter((entry): entry is [string, string] => entry[1] !== undefined), ...rest });
-const inSession = (over: Readonly<Record<string, string | undefined>> = {}, rest = {}): Buffer => headersOf({ 'mcp-session-id': world.token(), ...over }, rest);
+const headersOf = (
+  over: Readonly<Record<string, string | undefined>> = {},
+  rest: { endOfStream?: boolean; metadata?: Record<string, Record<string, string>> } = {},
+): Buffer =>
+  requestHeaders({
+    headers: Object.entries({ ...POST, ...over }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ...rest,
+  });
+const inSession = (over: Readonly<Record<string, string | undefined>> = {}, rest = {}): Buffer =>
+  headersOf({ 'mcp-session-id': world.token(), ...over }, rest);
 const PING = JSON.stringify(request('ping'));
 const CALL = JSON.stringify(request('tools/call', { name: 'memory__read_graph' }));
 const PONG = { kind: 'immediate', status: 200, body: '{"jsonrpc":"2.0","id":1,"result":{}}' };
@@ -52,7 +59,12 @@ describe('one answer to one request', () => {
     exchange.message(inSession());
     exchange.message(requestBody(CALL));
     expect(stream.answers).toMatchObject([
-      { kind: 'headers', set: { 'x-chancery-cluster': 'mcp.memory.1' }, clearRouteCache: true, metadata: { chancery: { id: '1' } } },
+      {
+        kind: 'headers',
+        set: { 'x-chancery-cluster': 'mcp.memory.1' },
+        clearRouteCache: true,
+        metadata: { chancery: { id: '1' } },
+      },
       { kind: 'body', body: CALL.replace('memory__', ''), endOfStream: true },
     ]);
   });
@@ -117,7 +129,14 @@ describe('one answer to one request', () => {
 describe('a refusal comes as early as it can', () => {
   test.each<[string, Readonly<Record<string, string | undefined>>, object]>([
     ['an unknown surface', { ':path': '/mcp/none' }, refused(404, 'unknown_surface')],
-    ['a wrong method', { ':method': 'PATCH' }, { ...refused(405, 'method_not_allowed'), headers: { allow: 'GET, POST, DELETE', 'content-type': 'application/json' } }],
+    [
+      'a wrong method',
+      { ':method': 'PATCH' },
+      {
+        ...refused(405, 'method_not_allowed'),
+        headers: { allow: 'GET, POST, DELETE', 'content-type': 'application/json' },
+      },
+    ],
     ['a body that says that it is too large', { 'content-length': '4097' }, refused(413, 'body_too_large')],
     ['no bearer token', { authorization: undefined }, refused(401, 'unauthenticated')],
     ['a wrong bearer token', { authorization: 'Bearer ALICE' }, refused(401, 'unauthenticated')],
@@ -134,7 +153,9 @@ describe('a refusal comes as early as it can', () => {
     start().message(headersOf({ authorization: 'Bearer ALICE' }));
     const [answer] = stream.answers;
     if (answer?.kind !== 'immediate') throw new Error('no answer');
-    expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token", resource_metadata="http://gateway.test/.well-known/oauth-protected-resource/mcp"');
+    expect(answer.headers['www-authenticate']).toBe(
+      'Bearer error="invalid_token", resource_metadata="http://gateway.test/.well-known/oauth-protected-resource/mcp"',
+    );
     expect(JSON.stringify(answer)).not.toContain('signature');
   });
 
@@ -300,7 +321,10 @@ describe('a caller that leaves while its request is answered', () => {
 
 describe('where ext-authz decides', () => {
   const judged = (metadata?: Record<string, Record<string, string>>): Buffer =>
-    headersOf({ ':path': '/mcp/judged', 'mcp-session-id': world.token({ surface: 'judged' }) }, metadata === undefined ? {} : { metadata });
+    headersOf(
+      { ':path': '/mcp/judged', 'mcp-session-id': world.token({ surface: 'judged' }) },
+      metadata === undefined ? {} : { metadata },
+    );
   const word = { surface: 'judged', issuer: ISSUER, subject: 'alice', body_sha256: hash('sha256', PING, 'hex') };
 
   test('its word arrives with the headers', () => {
@@ -313,7 +337,10 @@ describe('where ext-authz decides', () => {
   test.each<[string, Record<string, Record<string, string>> | undefined]>([
     ['no metadata', undefined],
     ['metadata of another filter', { other: word }],
-    ['its word on another body', { 'envoy.filters.http.ext_authz': { ...word, body_sha256: hash('sha256', CALL, 'hex') } }],
+    [
+      'its word on another body',
+      { 'envoy.filters.http.ext_authz': { ...word, body_sha256: hash('sha256', CALL, 'hex') } },
+    ],
   ])('%s is no decision', (_, metadata) => {
     const exchange = start();
     exchange.message(judged(metadata));
@@ -323,12 +350,16 @@ describe('where ext-authz decides', () => {
 });
 
 describe('a stream that we compose', () => {
-  const get = (): Buffer => inSession({ ':method': 'GET', accept: 'text/event-stream', 'content-type': undefined }, { endOfStream: true });
+  const get = (): Buffer =>
+    inSession({ ':method': 'GET', accept: 'text/event-stream', 'content-type': undefined }, { endOfStream: true });
 
   test('begins, goes on after Envoy has nothing more to say, and ends in order', () => {
     const exchange = start();
     exchange.message(get());
-    expect(stream.answers).toMatchObject([{ kind: 'stream_headers', headers: { ':status': '200', 'content-type': 'text/event-stream' } }, { kind: 'stream_body', body: ': open\n\n' }]);
+    expect(stream.answers).toMatchObject([
+      { kind: 'stream_headers', headers: { ':status': '200', 'content-type': 'text/event-stream' } },
+      { kind: 'stream_body', body: ': open\n\n' },
+    ]);
     exchange.halfClosed();
     expect(stream.state).toBe('open');
     world.gateway.streams.close();

@@ -13,7 +13,9 @@ describe('a refusal', () => {
     expect(status).toBe(ERRORS[code].http);
     expect(headers).toEqual([['content-type', 'application/json']]);
     expect(details).toBe(`chancery_${code}`);
-    expect(body).toBe(`{"jsonrpc":"2.0","id":9007199254740993,"error":{"code":${ERRORS[code].rpc},"message":"${ERRORS[code].message}"}}`);
+    expect(body).toBe(
+      `{"jsonrpc":"2.0","id":9007199254740993,"error":{"code":${ERRORS[code].rpc},"message":"${ERRORS[code].message}"}}`,
+    );
   });
 
   test('without a known id has the id null', () => {
@@ -38,6 +40,9 @@ describe('a refusal', () => {
 });
 
 test('an answer without a body has no type', () => {
-  expect(ACCEPTED).toEqual({ kind: 'immediate', answer: { status: 202, headers: [], body: '', details: 'chancery_accepted' } });
+  expect(ACCEPTED).toEqual({
+    kind: 'immediate',
+    answer: { status: 202, headers: [], body: '', details: 'chancery_accepted' },
+  });
   expect(answerOf(immediate(200, '{}', 'd')).headers).toEqual([['content-type', 'application/json']]);
 });

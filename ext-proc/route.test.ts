@@ -18,22 +18,46 @@ async function posted(body: object | string, over: Parameters<typeof callerOf>[1
 }
 const error = (status: number, code: number, message: string | RegExp, id: unknown = 1) => ({
   status,
-  message: { jsonrpc: '2.0', id, error: { code, message: typeof message === 'string' ? message : expect.stringMatching(message) } },
+  message: {
+    jsonrpc: '2.0',
+    id,
+    error: { code, message: typeof message === 'string' ? message : expect.stringMatching(message) },
+  },
 });
 
 describe('a message in a session', () => {
   test.each<[string, object, object]>([
     ['a ping is answered here', request('ping'), { status: 200, message: { jsonrpc: '2.0', id: 1, result: {} } }],
     ['a list is answered here', request('tools/list'), { status: 200, details: 'chancery_list_tools' }],
-    ['a list of templates is one of its own', request('resources/templates/list'), { message: { result: { resourceTemplates: [{}] } } }],
+    [
+      'a list of templates is one of its own',
+      request('resources/templates/list'),
+      { message: { result: { resourceTemplates: [{}] } } },
+    ],
     ['a call goes on', request('tools/call', { name: 'memory__read_graph' }), { kind: 'relay' }],
     ['a prompt goes on', request('prompts/get', { name: 'files__summary' }), { kind: 'relay' }],
     ['a resource goes on', request('resources/read', { uri: 'file:///a.txt' }), { kind: 'relay' }],
     ['a resource of a template goes on', request('resources/read', { uri: 'file:///docs/x' }), { kind: 'relay' }],
-    ['a notification is accepted', { jsonrpc: '2.0', method: 'notifications/initialized' }, { status: 202, message: null }],
-    ['a response is accepted, since nothing was asked', { jsonrpc: '2.0', id: 5, result: {} }, { status: 202, message: null }],
-    ['a notification that nobody knows is accepted, and goes nowhere', { jsonrpc: '2.0', method: 'notifications/x' }, { status: 202, message: null }],
-    ['a call without an id is accepted, and not made', { jsonrpc: '2.0', method: 'tools/call', params: { name: 'memory__read_graph' } }, { status: 202, message: null }],
+    [
+      'a notification is accepted',
+      { jsonrpc: '2.0', method: 'notifications/initialized' },
+      { status: 202, message: null },
+    ],
+    [
+      'a response is accepted, since nothing was asked',
+      { jsonrpc: '2.0', id: 5, result: {} },
+      { status: 202, message: null },
+    ],
+    [
+      'a notification that nobody knows is accepted, and goes nowhere',
+      { jsonrpc: '2.0', method: 'notifications/x' },
+      { status: 202, message: null },
+    ],
+    [
+      'a call without an id is accepted, and not made',
+      { jsonrpc: '2.0', method: 'tools/call', params: { name: 'memory__read_graph' } },
+      { status: 202, message: null },
+    ],
   ])('%s', async (_, body, wanted) => {
     expect(await posted(body)).toMatchObject(wanted);
     expect(world.sent).toEqual([]);
@@ -43,17 +67,57 @@ describe('a message in a session', () => {
     ['no JSON', '{', error(400, -32700, 'the body is not valid JSON', null)],
     ['an empty body', '', error(400, -32700, 'the body is not valid JSON', null)],
     ['a batch', '[]', error(400, -32600, 'this protocol version does not allow batches', null)],
-    ['no JSON-RPC', { id: 1, method: 'ping' }, error(400, -32600, 'the body is not a JSON-RPC 2.0 message: jsonrpc must be "2.0"')],
-    ['a repeated key', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memory__read_graph","Name":"delete_entities"}}', error(400, -32600, 'the body repeats an object key', null)],
+    [
+      'no JSON-RPC',
+      { id: 1, method: 'ping' },
+      error(400, -32600, 'the body is not a JSON-RPC 2.0 message: jsonrpc must be "2.0"'),
+    ],
+    [
+      'a repeated key',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memory__read_graph","Name":"delete_entities"}}',
+      error(400, -32600, 'the body repeats an object key', null),
+    ],
     ['an unknown method', request('completion/complete'), error(200, -32601, 'method not found: completion/complete')],
-    ['an unknown method, of which so much is repeated', request('x'.repeat(9000)), error(200, -32601, /^method not found: x{256}$/)],
-    ['a tool without a name', request('tools/call'), error(200, -32602, 'invalid params: params.name must be a string')],
-    ['a tool whose name is a number', request('tools/call', { name: 7 }), error(200, -32602, 'invalid params: params.name must be a string')],
-    ['an unknown tool', request('tools/call', { name: 'memory__nope' }), error(200, -32602, 'unknown tool: memory__nope')],
-    ['a tool under its own name', request('tools/call', { name: 'read_graph' }), error(200, -32602, 'unknown tool: read_graph')],
-    ['a tool of an unknown server', request('tools/call', { name: 'x__read' }), error(200, -32602, 'unknown tool: x__read')],
-    ['a tool as a prompt', request('prompts/get', { name: 'memory__read_graph' }), error(200, -32602, 'unknown prompt: memory__read_graph')],
-    ['an unknown resource', request('resources/read', { uri: 'file:///b' }), error(200, -32002, 'resource not found: file:///b')],
+    [
+      'an unknown method, of which so much is repeated',
+      request('x'.repeat(9000)),
+      error(200, -32601, /^method not found: x{256}$/),
+    ],
+    [
+      'a tool without a name',
+      request('tools/call'),
+      error(200, -32602, 'invalid params: params.name must be a string'),
+    ],
+    [
+      'a tool whose name is a number',
+      request('tools/call', { name: 7 }),
+      error(200, -32602, 'invalid params: params.name must be a string'),
+    ],
+    [
+      'an unknown tool',
+      request('tools/call', { name: 'memory__nope' }),
+      error(200, -32602, 'unknown tool: memory__nope'),
+    ],
+    [
+      'a tool under its own name',
+      request('tools/call', { name: 'read_graph' }),
+      error(200, -32602, 'unknown tool: read_graph'),
+    ],
+    [
+      'a tool of an unknown server',
+      request('tools/call', { name: 'x__read' }),
+      error(200, -32602, 'unknown tool: x__read'),
+    ],
+    [
+      'a tool as a prompt',
+      request('prompts/get', { name: 'memory__read_graph' }),
+      error(200, -32602, 'unknown prompt: memory__read_graph'),
+    ],
+    [
+      'an unknown resource',
+      request('resources/read', { uri: 'file:///b' }),
+      error(200, -32002, 'resource not found: file:///b'),
+    ],
   ])('%s is refused', async (_, body, wanted) => {
     expect(await posted(body)).toMatchObject(wanted);
     expect(world.sent).toEqual([]);
@@ -79,10 +143,21 @@ describe('a message in a session', () => {
 
 describe('the session', () => {
   test('is wanted for everything but initialize', async () => {
-    for (const body of [request('ping'), request('tools/list'), request('tools/call', { name: 'memory__read_graph' }), request('nope'), { jsonrpc: '2.0', id: 1, result: {} }]) {
-      expect(await posted(body, { sessionToken: '' })).toMatchObject({ status: 400, message: { error: { message: 'the Mcp-Session-Id header is required' } } });
+    for (const body of [
+      request('ping'),
+      request('tools/list'),
+      request('tools/call', { name: 'memory__read_graph' }),
+      request('nope'),
+      { jsonrpc: '2.0', id: 1, result: {} },
+    ]) {
+      expect(await posted(body, { sessionToken: '' })).toMatchObject({
+        status: 400,
+        message: { error: { message: 'the Mcp-Session-Id header is required' } },
+      });
     }
-    expect(await posted(request('initialize', { protocolVersion: '2025-11-25' }), { sessionToken: '' })).toMatchObject({ status: 200 });
+    expect(await posted(request('initialize', { protocolVersion: '2025-11-25' }), { sessionToken: '' })).toMatchObject({
+      status: 200,
+    });
   });
 
   test('is looked at before the target: who has none learns nothing of tools', async () => {
@@ -93,18 +168,26 @@ describe('the session', () => {
   });
 
   test('cannot be opened twice', async () => {
-    expect(await posted(request('initialize', { protocolVersion: '2025-11-25' }))).toMatchObject(error(400, -32600, /initialize takes no Mcp-Session-Id/));
+    expect(await posted(request('initialize', { protocolVersion: '2025-11-25' }))).toMatchObject(
+      error(400, -32600, /initialize takes no Mcp-Session-Id/),
+    );
     expect(world.sent).toEqual([]);
   });
 
   test('is not opened by a notification', async () => {
-    expect(await posted({ jsonrpc: '2.0', method: 'initialize', params: { protocolVersion: '2025-11-25' } }, { sessionToken: '' })).toMatchObject({ status: 400 });
+    expect(
+      await posted(
+        { jsonrpc: '2.0', method: 'initialize', params: { protocolVersion: '2025-11-25' } },
+        { sessionToken: '' },
+      ),
+    ).toMatchObject({ status: 400 });
     expect(world.sent).toEqual([]);
   });
 });
 
 describe('a request without a body', () => {
-  const bodiless = (over: Parameters<typeof callerOf>[1], bodyBytes = 0) => answerBodiless(callerOf(world, { sessionToken: world.token(), ...over }), bodyBytes, null);
+  const bodiless = (over: Parameters<typeof callerOf>[1], bodyBytes = 0) =>
+    answerBodiless(callerOf(world, { sessionToken: world.token(), ...over }), bodyBytes, null);
 
   test('a GET opens the stream', () => {
     expect(bodiless({ want: 'stream' })).toMatchObject({ kind: 'stream' });
@@ -116,9 +199,15 @@ describe('a request without a body', () => {
     expect(world.reported).toEqual([{ tokenId: TOKEN_ID, expiresAtMs: NOW_MS + 3_600_000 }]);
   });
   test.each(['stream', 'end'] as const)('%s wants a session', (want) => {
-    expect(bodiless({ want, sessionToken: '' })).toMatchObject({ answer: { status: 400, details: 'chancery_session_required' } });
-    expect(bodiless({ want, sessionToken: 'x' })).toMatchObject({ answer: { status: 404, details: 'chancery_session_unknown' } });
-    expect(bodiless({ want, subject: 'bob' })).toMatchObject({ answer: { status: 404, details: 'chancery_session_unknown' } });
+    expect(bodiless({ want, sessionToken: '' })).toMatchObject({
+      answer: { status: 400, details: 'chancery_session_required' },
+    });
+    expect(bodiless({ want, sessionToken: 'x' })).toMatchObject({
+      answer: { status: 404, details: 'chancery_session_unknown' },
+    });
+    expect(bodiless({ want, subject: 'bob' })).toMatchObject({
+      answer: { status: 404, details: 'chancery_session_unknown' },
+    });
     expect(world.gateway.tombstones.has(TOKEN_ID)).toBe(false);
   });
   test.each(['stream', 'end'] as const)('%s with one all the same is refused', (want) => {
@@ -130,19 +219,35 @@ describe('a request without a body', () => {
 describe('where ext-authz decides', () => {
   const body = Buffer.from(JSON.stringify(request('ping')));
   const word = (sha256: string) =>
-    new Map([['envoy.filters.http.ext_authz', new Map([['surface', 'judged'], ['issuer', ISSUER], ['subject', 'alice'], ['body_sha256', sha256]])]]);
+    new Map([
+      [
+        'envoy.filters.http.ext_authz',
+        new Map([
+          ['surface', 'judged'],
+          ['issuer', ISSUER],
+          ['subject', 'alice'],
+          ['body_sha256', sha256],
+        ]),
+      ],
+    ]);
   const judged = () => callerOf(world, { surfaceName: 'judged', sessionToken: world.token({ surface: 'judged' }) });
 
   test('what it decided on goes on', async () => {
-    expect(await answerPost(judged(), body, word(hash('sha256', body, 'hex')))).toMatchObject({ answer: { status: 200 } });
+    expect(await answerPost(judged(), body, word(hash('sha256', body, 'hex')))).toMatchObject({
+      answer: { status: 200 },
+    });
   });
   test.each([
     ['nothing', null],
     ['nothing of its own', new Map()],
     ['something on another body', word('00')],
   ])('%s from it is no decision', async (_, metadata) => {
-    expect(await answerPost(judged(), body, metadata)).toMatchObject({ answer: { status: 503, details: 'chancery_decision_unavailable' } });
-    expect(answerBodiless({ ...judged(), admitted: { ...judged().admitted, want: 'end' } }, 0, null)).toMatchObject({ answer: { status: 503 } });
+    expect(await answerPost(judged(), body, metadata)).toMatchObject({
+      answer: { status: 503, details: 'chancery_decision_unavailable' },
+    });
+    expect(answerBodiless({ ...judged(), admitted: { ...judged().admitted, want: 'end' } }, 0, null)).toMatchObject({
+      answer: { status: 503 },
+    });
     expect(world.gateway.tombstones.has(TOKEN_ID)).toBe(false);
   });
   test('its word does not bring a call past our own decision', async () => {

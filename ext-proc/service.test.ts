@@ -21,7 +21,9 @@ beforeAll(async () => {
   world = worldOf();
   service = createService(world.gateway);
   await service.listen(socketPath);
-  client = http2.connect('http://localhost', { createConnection: () => connect(socketPath) } as http2.ClientSessionOptions);
+  client = http2.connect('http://localhost', {
+    createConnection: () => connect(socketPath),
+  } as http2.ClientSessionOptions);
 });
 afterAll(async () => {
   client.destroy();
@@ -36,7 +38,13 @@ interface Ended {
 }
 /** Speaks as Envoy does: what it has to say, then the end when the answer is there. */
 function exchange(headers: Record<string, string> = {}): { stream: ClientHttp2Stream; ended: Promise<Ended> } {
-  const stream = client.request({ ':method': 'POST', ':path': EXT_PROC_METHOD, 'content-type': 'application/grpc', te: 'trailers', ...headers });
+  const stream = client.request({
+    ':method': 'POST',
+    ':path': EXT_PROC_METHOD,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
   const chunks: Buffer[] = [];
   let status = '';
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -76,7 +84,11 @@ const PING = JSON.stringify(request('ping'));
 
 describe('over a real socket', () => {
   test('a request is answered once, wherever its bytes are cut', async () => {
-    const bytes = Buffer.concat([grpcFrame(headersOf()), grpcFrame(requestBody(PING.slice(0, 9), false)), grpcFrame(requestBody(PING.slice(9)))]);
+    const bytes = Buffer.concat([
+      grpcFrame(headersOf()),
+      grpcFrame(requestBody(PING.slice(0, 9), false)),
+      grpcFrame(requestBody(PING.slice(9))),
+    ]);
     for (let at = 1; at < bytes.length; at++) {
       const { stream, ended } = exchange();
       stream.write(bytes.subarray(0, at), () => stream.end(bytes.subarray(at)));
@@ -88,7 +100,10 @@ describe('over a real socket', () => {
     const { stream, ended } = exchange();
     stream.write(grpcFrame(headersOf()));
     stream.end(grpcFrame(requestBody(JSON.stringify(request('tools/call', { name: 'memory__read_graph' })))));
-    expect(await ended).toMatchObject({ status: '0', answers: [{ kind: 'headers' }, { kind: 'body', endOfStream: true }] });
+    expect(await ended).toMatchObject({
+      status: '0',
+      answers: [{ kind: 'headers' }, { kind: 'body', endOfStream: true }],
+    });
   });
 
   test.each<[string, Buffer]>([
@@ -122,7 +137,11 @@ describe('over a real socket', () => {
   });
 
   test('a repair is told apart by its initial metadata, and is no way around a token', async () => {
-    const { stream, ended } = exchange({ 'x-chancery-part': 'repair', 'x-chancery-repair': 'forged memory MQ', 'x-chancery-upstream-host': 'a:1' });
+    const { stream, ended } = exchange({
+      'x-chancery-part': 'repair',
+      'x-chancery-repair': 'forged memory MQ',
+      'x-chancery-upstream-host': 'a:1',
+    });
     stream.end(grpcFrame(headersOf()));
     expect(await ended).toMatchObject({ answers: [{ kind: 'immediate', status: 503, details: 'chancery_repair' }] });
   });

@@ -9,7 +9,10 @@ beforeEach(() => {
 afterEach(() => world.close());
 
 test('a session of this caller on this surface is opened', () => {
-  expect(openSession(callerOf(world, { sessionToken: world.token() }))).toMatchObject({ ok: true, session: { tokenId: TOKEN_ID, subject: 'alice' } });
+  expect(openSession(callerOf(world, { sessionToken: world.token() }))).toMatchObject({
+    ok: true,
+    session: { tokenId: TOKEN_ID, subject: 'alice' },
+  });
 });
 
 test('none is asked for', () => {
@@ -20,12 +23,28 @@ describe('every other one is not found, and only the log says why', () => {
   const altered = (token: string): string => `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
   test.each<[string, () => ReturnType<typeof callerOf>, string | RegExp]>([
     ['a word', () => callerOf(world, { sessionToken: 'hello' }), 'malformed'],
-    ['two tokens in one header', () => callerOf(world, { sessionToken: `${world.token()}, ${world.token()}` }), 'malformed'],
+    [
+      'two tokens in one header',
+      () => callerOf(world, { sessionToken: `${world.token()}, ${world.token()}` }),
+      'malformed',
+    ],
     ['one that was altered', () => callerOf(world, { sessionToken: altered(world.token()) }), /forged|malformed/],
     ['one that expired', () => callerOf(world, { sessionToken: world.token({ expiresAtMs: NOW_MS }) }), 'expired'],
-    ['one of another surface', () => callerOf(world, { sessionToken: world.token({ surface: 'one' }) }), 'wrong_surface'],
-    ['one of another principal', () => callerOf(world, { sessionToken: world.token(), subject: 'bob' }), 'wrong_principal'],
-    ['one of the same subject of another issuer', () => callerOf(world, { sessionToken: world.token({ issuer: 'http://other' }) }), 'wrong_principal'],
+    [
+      'one of another surface',
+      () => callerOf(world, { sessionToken: world.token({ surface: 'one' }) }),
+      'wrong_surface',
+    ],
+    [
+      'one of another principal',
+      () => callerOf(world, { sessionToken: world.token(), subject: 'bob' }),
+      'wrong_principal',
+    ],
+    [
+      'one of the same subject of another issuer',
+      () => callerOf(world, { sessionToken: world.token({ issuer: 'http://other' }) }),
+      'wrong_principal',
+    ],
     [
       'one that was ended',
       () => {

@@ -16,12 +16,11 @@ import type {
   ServerVersionDocument,
   SurfaceDocument,
 } from '../../core/catalog/document.ts';
-import { backendCluster } from '../../core/contract.ts';
+import { backendCluster, surfacePath, surfaceUrl } from '../../core/contract.ts';
 import type { Policy } from '../../core/policy/types.ts';
 import { isLoopback } from '../../core/runtime/settings.ts';
 import type { StoredDiscovery } from '../registry/discoveries.ts';
 import { bridgeSocketPath, hasAffinity, resolveEndpoints } from './endpoints.ts';
-import { surfacePath, surfaceUrl } from './surface-url.ts';
 
 export interface CatalogSources {
   readonly revision: number;
@@ -40,7 +39,7 @@ export interface CatalogSources {
 }
 
 /** A server at its serving version, and where Envoy reaches it. */
-export interface BuiltBackend {
+export interface Backend {
   readonly server: CatalogServer;
   /** Unix sockets as absolute paths. */
   readonly endpoints: readonly EndpointAddress[];
@@ -51,7 +50,7 @@ export interface BuiltBackend {
 export interface BuiltCatalog {
   readonly catalog: Catalog;
   /** For translation. By server name. */
-  readonly backends: readonly BuiltBackend[];
+  readonly backends: readonly Backend[];
   /** For the bridge only. By server name. */
   readonly stdio: readonly StdioServer[];
 }
@@ -88,11 +87,7 @@ function servingVersion(server: ServerDocument): ServerVersionDocument {
   return server.versions[0]!;
 }
 
-function backendOf(
-  document: ServerDocument,
-  read: ReadonlyMap<string, Discovered | null>,
-  runDir: string,
-): BuiltBackend {
+function backendOf(document: ServerDocument, read: ReadonlyMap<string, Discovered | null>, runDir: string): Backend {
   const { name, labels } = document;
   const { version, healthCheck } = servingVersion(document);
   const endpoints = resolveEndpoints(name, servingVersion(document), runDir);

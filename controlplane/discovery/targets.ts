@@ -1,5 +1,5 @@
 // Decides which servers are read: every one that is registered, at the version that it serves.
-import type { BuiltBackend } from '../catalog/build.ts';
+import type { Backend } from '../catalog/build.ts';
 import type { StoredDocument } from '../registry/registry.ts';
 import type { ReadTarget } from './session.ts';
 
@@ -10,7 +10,7 @@ export interface DiscoveryTarget extends ReadTarget {
 
 /** Both are of one revision. */
 export function discoveryTargets(
-  backends: readonly BuiltBackend[],
+  backends: readonly Backend[],
   documents: readonly Pick<StoredDocument, 'document' | 'hash'>[],
 ): readonly DiscoveryTarget[] {
   const servers = documents.filter(({ document }) => document.kind === 'Server');

@@ -1,7 +1,7 @@
 // Decides what a bearer token of the local issuer says.
 import { randomUUID } from 'node:crypto';
 import { importJWK, SignJWT } from 'jose';
-import { surfaceUrl } from '../catalog/surface-url.ts';
+import { surfaceUrl } from '../../core/contract.ts';
 import { ISSUER_ALGORITHM, type IssuerKey } from './issuer-key.ts';
 
 export interface MintRequest {

@@ -23,7 +23,9 @@ describe('what is known without asking', () => {
     expect(knownSession(world.gateway, stateOf(), MEMORY)).toBe('memory-session');
   });
   test('is that a backend has no session id', () => {
-    expect(knownSession(world.gateway, stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }), MEMORY)).toBe('');
+    expect(
+      knownSession(world.gateway, stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }), MEMORY),
+    ).toBe('');
   });
   test('is nothing of another version of the server, or of a server that was not there', () => {
     expect(knownSession(world.gateway, stateOf(), { ...MEMORY, version: '2' })).toBeNull();

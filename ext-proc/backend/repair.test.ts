@@ -2,7 +2,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sealEnvelope } from '../../core/mcp/envelope.ts';
 import { fakeStream } from '../../test/support/ext-proc-answers.ts';
 import { requestBody, requestHeaders } from '../../test/support/ext-proc-requests.ts';
-import { answered, catalogOf, NOW_MS, stateOf, TOKEN_ID, unreachable, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import {
+  answered,
+  catalogOf,
+  NOW_MS,
+  stateOf,
+  TOKEN_ID,
+  unreachable,
+  type World,
+  worldOf,
+} from '../../test/support/ext-proc-world.ts';
 import { createRepair } from './repair.ts';
 
 const REPLICA = '127.0.0.1:3001';
@@ -20,12 +29,18 @@ async function repaired(context: string, replica = REPLICA) {
   createRepair(stream, world.gateway).message(HEADERS);
   return (await stream.answered())[0]!;
 }
-const sessionSet = (value: string) => ({ kind: 'headers', set: { 'mcp-session-id': value }, remove: [], clearRouteCache: false });
+const sessionSet = (value: string) => ({
+  kind: 'headers',
+  set: { 'mcp-session-id': value },
+  remove: [],
+  clearRouteCache: false,
+});
 const pings = (): number => world.sent.filter(({ body }) => body?.includes('"ping"')).length;
 /** A backend in which the sessions that were open are gone; new ones are opened. */
 const forgetful = (): void => {
   const good = world.backend;
-  world.backend = (request) => (request.body?.includes('"ping"') ? { ok: false, status: 404, why: 'status', detail: 'gone' } : good(request));
+  world.backend = (request) =>
+    request.body?.includes('"ping"') ? { ok: false, status: 404, why: 'status', detail: 'gone' } : good(request);
 };
 
 describe('a call that surely was not executed is repeated', () => {
@@ -43,12 +58,16 @@ describe('a call that surely was not executed is repeated', () => {
 
   test('with the session alone, out of the envelope in which it is kept', async () => {
     world.backend = () => answered({});
-    const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope(REPLICA, 'inner') }] }));
+    const token = world.token(
+      stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope(REPLICA, 'inner') }] }),
+    );
     expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('inner'));
   });
 
   test('with a new session, when Envoy chose another replica than the session’s; that one is not asked', async () => {
-    const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope('127.0.0.1:9', 'inner') }] }));
+    const token = world.token(
+      stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope('127.0.0.1:9', 'inner') }] }),
+    );
     expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
     expect(pings()).toBe(0);
   });
@@ -56,12 +75,20 @@ describe('a call that surely was not executed is repeated', () => {
   test('without a session, when its server keeps none', async () => {
     world.backend = () => answered({});
     const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }));
-    expect(await repaired(`${token} memory ${id('7')}`)).toEqual({ kind: 'headers', set: {}, remove: [], clearRouteCache: false, metadata: {} });
+    expect(await repaired(`${token} memory ${id('7')}`)).toEqual({
+      kind: 'headers',
+      set: {},
+      remove: [],
+      clearRouteCache: false,
+      metadata: {},
+    });
   });
 
   test('in an older version, where the backend has no newer one', async () => {
     const [server] = catalogOf().servers.values();
-    world.catalog = catalogOf({ servers: [{ ...server!, discovered: { ...server!.discovered!, protocolVersion: '2025-03-26' } }] });
+    world.catalog = catalogOf({
+      servers: [{ ...server!, discovered: { ...server!.discovered!, protocolVersion: '2025-03-26' } }],
+    });
     world.backend = () => answered({});
     await repaired(`${world.token()} memory ${id('7')}`);
     expect(world.sent[0]?.protocolVersion).toBe('2025-03-26');
@@ -70,22 +97,51 @@ describe('a call that surely was not executed is repeated', () => {
   test('once: many calls of a session that find it dead open one new one', async () => {
     forgetful();
     const answers = await Promise.all(Array.from({ length: 5 }, () => repaired(`${world.token()} memory ${id('7')}`)));
-    expect(answers.map((answer) => (answer.kind === 'headers' ? answer.set['mcp-session-id'] : answer))).toEqual(Array(5).fill('mcp.memory.1#1'));
+    expect(answers.map((answer) => (answer.kind === 'headers' ? answer.set['mcp-session-id'] : answer))).toEqual(
+      Array(5).fill('mcp.memory.1#1'),
+    );
     expect(world.sent.filter(({ body }) => body?.includes('"initialize"'))).toHaveLength(1);
   });
 });
 
 describe('otherwise it is refused, with its id', () => {
-  const refused = { kind: 'immediate', status: 503, headers: { 'content-type': 'application/json' }, details: 'chancery_repair' };
-  test.each<[string, () => string, string]>([
-    ['the session was ended meanwhile', () => (world.gateway.tombstones.add(TOKEN_ID, NOW_MS + 1), world.token()), 'ended'],
-    ['the session expired meanwhile', () => world.token({ expiresAtMs: NOW_MS - 1 }), 'expired'],
-    ['the token was altered', () => `${world.token()}AAAA`, 'forged'],
-    ['no backend can be reached', () => ((world.backend = () => unreachable), world.token()), 'status: HTTP 503'],
-    ['the server is gone', () => ((world.catalog = catalogOf({ servers: [] })), world.token()), 'the server is gone from the catalog'],
-    ['there is no catalog', () => ((world.catalog = null), world.token()), 'the server is gone from the catalog'],
-  ])('%s', async (_, token, reason) => {
-    const answer = await repaired(`${token()} memory ${id('"ü"')}`);
+  const refused = {
+    kind: 'immediate',
+    status: 503,
+    headers: { 'content-type': 'application/json' },
+    details: 'chancery_repair',
+  };
+  test.each<[string, string, () => string | undefined]>([
+    ['the session was ended meanwhile', 'ended', () => void world.gateway.tombstones.add(TOKEN_ID, NOW_MS + 1)],
+    ['the session expired meanwhile', 'expired', () => world.token({ expiresAtMs: NOW_MS - 1 })],
+    ['the token was altered', 'forged', () => `${world.token()}AAAA`],
+    [
+      'no backend can be reached',
+      'status: HTTP 503',
+      () => {
+        world.backend = () => unreachable;
+        return undefined;
+      },
+    ],
+    [
+      'the server is gone',
+      'the server is gone from the catalog',
+      () => {
+        world.catalog = catalogOf({ servers: [] });
+        return undefined;
+      },
+    ],
+    [
+      'there is no catalog',
+      'the server is gone from the catalog',
+      () => {
+        world.catalog = null;
+        return undefined;
+      },
+    ],
+  ])('%s', async (_, reason, arrange) => {
+    const token = arrange() ?? world.token();
+    const answer = await repaired(`${token} memory ${id('"ü"')}`);
     expect(answer).toMatchObject(refused);
     if (answer.kind !== 'immediate') return;
     expect(JSON.parse(answer.body)).toEqual({
@@ -102,7 +158,10 @@ describe('otherwise it is refused, with its id', () => {
 });
 
 describe('the exchange', () => {
-  const context = () => ({ 'x-chancery-repair': `${world.token()} memory ${id('1')}`, 'x-chancery-upstream-host': REPLICA });
+  const context = () => ({
+    'x-chancery-repair': `${world.token()} memory ${id('1')}`,
+    'x-chancery-upstream-host': REPLICA,
+  });
 
   test('answers headers only, and ends when Envoy does', async () => {
     const stream = fakeStream(context());

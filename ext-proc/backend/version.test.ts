@@ -14,5 +14,7 @@ test.each([
 });
 
 test('a backend that was not read gets the client’s version', () => {
-  expect(backendVersion(serverOf('memory', [], { discovered: null }), { protocolVersion: '2025-06-18' })).toBe('2025-06-18');
+  expect(backendVersion(serverOf('memory', [], { discovered: null }), { protocolVersion: '2025-06-18' })).toBe(
+    '2025-06-18',
+  );
 });

@@ -1,5 +1,17 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { callerOf, catalogOf, messageOf, NOW_MS, sessionCallOf, stateOf, surfaceOf, TOKEN_ID, unreachable, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import {
+  callerOf,
+  catalogOf,
+  messageOf,
+  NOW_MS,
+  sessionCallOf,
+  stateOf,
+  surfaceOf,
+  TOKEN_ID,
+  unreachable,
+  type World,
+  worldOf,
+} from '../../test/support/ext-proc-world.ts';
 import { cancel, endSession } from './ending.ts';
 
 let world: World;
@@ -38,14 +50,20 @@ test('its stream is ended', () => {
 
 test('backends that are away do not keep it', async () => {
   world.backend = () => unreachable;
-  expect(endSession(callerOf(world, { want: 'end' }), stateOf())).toMatchObject({ kind: 'immediate', answer: { status: 200 } });
+  expect(endSession(callerOf(world, { want: 'end' }), stateOf())).toMatchObject({
+    kind: 'immediate',
+    answer: { status: 200 },
+  });
   await settled();
   expect(world.gateway.tombstones.has(TOKEN_ID)).toBe(true);
 });
 
 test('only backends with a session of this client’s, on this surface, are told', () => {
   world.catalog = catalogOf({ surfaces: [surfaceOf('default', ['memory', 'gone'])] });
-  endSession(callerOf(world, { want: 'end' }), stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }));
+  endSession(
+    callerOf(world, { want: 'end' }),
+    stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }),
+  );
   expect(world.sent).toEqual([]);
 });
 

@@ -16,7 +16,11 @@ import {
 } from '../../test/support/ext-proc-world.ts';
 import { initialize } from './initialize.ts';
 
-const PARAMS = { protocolVersion: '2025-11-25', capabilities: { sampling: {} }, clientInfo: { name: 'c', version: '1' } };
+const PARAMS = {
+  protocolVersion: '2025-11-25',
+  capabilities: { sampling: {} },
+  clientInfo: { name: 'c', version: '1' },
+};
 let world: World;
 beforeEach(() => {
   world = worldOf();
@@ -29,7 +33,12 @@ async function initialized(params: object = PARAMS, surfaceName = 'default', id:
   const headers = Object.fromEntries(outcome.answer.headers);
   const token = headers['mcp-session-id'] ?? '';
   const opened = world.gateway.sessions().open(token);
-  return { status: outcome.answer.status, message: JSON.parse(String(outcome.answer.body)), token, state: opened.ok ? opened.state : null };
+  return {
+    status: outcome.answer.status,
+    message: JSON.parse(String(outcome.answer.body)),
+    token,
+    state: opened.ok ? opened.state : null,
+  };
 }
 
 test('a session is opened on every backend, and one token carries them all', async () => {
@@ -84,12 +93,17 @@ describe('backends', () => {
     const { status, state } = await initialized();
     expect(status).toBe(200);
     expect(state?.backends.map(({ server }) => server)).toEqual(['memory']);
-    expect(world.logged).toContainEqual(expect.objectContaining({ server: 'files', msg: 'a backend is missing from a new session' }));
+    expect(world.logged).toContainEqual(
+      expect.objectContaining({ server: 'files', msg: 'a backend is missing from a new session' }),
+    );
   });
 
   test('one whose answer no header can hold is left out as well', async () => {
     const good = world.backend;
-    world.backend = (sent) => (sent.cluster === 'mcp.files.1' ? { ok: true, status: 200, sessionId: 's', message: { result: { protocolVersion: '€\n' } } } : good(sent));
+    world.backend = (sent) =>
+      sent.cluster === 'mcp.files.1'
+        ? { ok: true, status: 200, sessionId: 's', message: { result: { protocolVersion: '€\n' } } }
+        : good(sent);
     expect((await initialized()).state?.backends.map(({ server }) => server)).toEqual(['memory']);
   });
 
@@ -100,11 +114,16 @@ describe('backends', () => {
 
   test('those that do not fit the token are kept beside it', async () => {
     const names = Array.from({ length: 40 }, (_, i) => `server-${i}`);
-    world.catalog = catalogOf({ servers: names.map((name) => serverOf(name, ['t'])), surfaces: [surfaceOf('default', names)] });
+    world.catalog = catalogOf({
+      servers: names.map((name) => serverOf(name, ['t'])),
+      surfaces: [surfaceOf('default', names)],
+    });
     const good = goodBackend();
     world.backend = (sent) => {
       const answer = good(sent);
-      return answer.ok && answer.sessionId !== '' ? { ...answer, sessionId: `${answer.sessionId}-${'x'.repeat(120)}` } : answer;
+      return answer.ok && answer.sessionId !== ''
+        ? { ...answer, sessionId: `${answer.sessionId}-${'x'.repeat(120)}` }
+        : answer;
     };
     const { token, state } = await initialized();
     expect(token.length).toBeLessThanOrEqual(LIMITS.sessionTokenBytesMax);
@@ -119,12 +138,18 @@ describe('backends', () => {
 describe('what it says of the surface', () => {
   test('a surface with one server speaks as that server', async () => {
     const { message } = await initialized(PARAMS, 'one');
-    expect(message.result).toMatchObject({ serverInfo: { name: 'memory-server', version: '9' }, capabilities: { tools: { listChanged: true } } });
+    expect(message.result).toMatchObject({
+      serverInfo: { name: 'memory-server', version: '9' },
+      capabilities: { tools: { listChanged: true } },
+    });
     expect(message.result.capabilities).not.toHaveProperty('prompts');
   });
 
   test('a server that was not read yet may have anything', async () => {
-    world.catalog = catalogOf({ servers: [serverOf('memory', [], { discovered: null })], surfaces: [surfaceOf('default', ['memory'])] });
+    world.catalog = catalogOf({
+      servers: [serverOf('memory', [], { discovered: null })],
+      surfaces: [surfaceOf('default', ['memory'])],
+    });
     const { message } = await initialized();
     expect(Object.keys(message.result.capabilities)).toEqual(['tools', 'prompts', 'resources']);
     expect(message.result.serverInfo.name).toBe('chancery');
@@ -137,19 +162,39 @@ describe('what it says of the surface', () => {
     };
     world.catalog = catalogOf({
       servers: [told('memory'), serverOf('quiet', ['t']), told('files')],
-      surfaces: [surfaceOf('default', ['memory', 'quiet', 'files'], { instructions: 'Be kind.' }), surfaceOf('one', ['memory'])],
+      surfaces: [
+        surfaceOf('default', ['memory', 'quiet', 'files'], { instructions: 'Be kind.' }),
+        surfaceOf('one', ['memory']),
+      ],
     });
-    expect((await initialized()).message.result.instructions).toBe('Be kind.\n\n# memory\nUse memory.\n\n# files\nUse files.');
+    expect((await initialized()).message.result.instructions).toBe(
+      'Be kind.\n\n# memory\nUse memory.\n\n# files\nUse files.',
+    );
     expect((await initialized(PARAMS, 'one')).message.result.instructions).toBe('Use memory.');
   });
 });
 
 describe('what cannot be opened is refused before any backend is asked', () => {
-  const refused = (code: number, text: RegExp, status = 200) => ({ status, message: { id: 'x', error: { code, message: expect.stringMatching(text) } } });
+  const refused = (code: number, text: RegExp, status = 200) => ({
+    status,
+    message: { id: 'x', error: { code, message: expect.stringMatching(text) } },
+  });
   test.each<[string, object, ReturnType<typeof refused>]>([
-    ['no version', { ...PARAMS, protocolVersion: undefined }, refused(-32602, /params\.protocolVersion must be a string/)],
-    ['a version that is a number', { ...PARAMS, protocolVersion: 3 }, refused(-32602, /params\.protocolVersion must be a string/)],
-    ['capabilities that fit no token', { ...PARAMS, capabilities: { experimental: { x: 'x'.repeat(5000) } } }, refused(-32602, /capabilities do not fit/)],
+    [
+      'no version',
+      { ...PARAMS, protocolVersion: undefined },
+      refused(-32602, /params\.protocolVersion must be a string/),
+    ],
+    [
+      'a version that is a number',
+      { ...PARAMS, protocolVersion: 3 },
+      refused(-32602, /params\.protocolVersion must be a string/),
+    ],
+    [
+      'capabilities that fit no token',
+      { ...PARAMS, capabilities: { experimental: { x: 'x'.repeat(5000) } } },
+      refused(-32602, /capabilities do not fit/),
+    ],
   ])('%s', async (_, params, wanted) => {
     expect(await initialized(params, 'default', 'x')).toMatchObject(wanted);
     expect(world.sent).toEqual([]);
@@ -159,7 +204,10 @@ describe('what cannot be opened is refused before any backend is asked', () => {
     world.close();
     const keyless = createSessionCodec([], { now: () => NOW_MS, randomBytes: (size) => Buffer.alloc(size) });
     world = worldOf({ sessions: () => keyless });
-    expect(await initialized(PARAMS, 'default', 'x')).toMatchObject({ status: 503, message: { id: 'x', error: { code: -32000 } } });
+    expect(await initialized(PARAMS, 'default', 'x')).toMatchObject({
+      status: 503,
+      message: { id: 'x', error: { code: -32000 } },
+    });
     expect(world.sent).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Policy } from '../../core/policy/types.ts';
 import type { ListKind } from '../../core/mcp/methods.ts';
+import type { Policy } from '../../core/policy/types.ts';
 import {
   ALLOW_ALL,
   askerOf,
@@ -30,7 +30,8 @@ function list(kind: ListKind, params: object = {}) {
   if (outcome.kind !== 'immediate') throw new Error(outcome.kind);
   return JSON.parse(String(outcome.answer.body));
 }
-const names = (kind: ListKind): unknown[] => list(kind).result[kind].map((item: Record<string, unknown>) => item['name'] ?? item['uri']);
+const names = (kind: ListKind): unknown[] =>
+  list(kind).result[kind].map((item: Record<string, unknown>) => item['name'] ?? item['uri']);
 const withTools = (name: string, ...tools: Record<string, unknown>[]) => {
   const server = serverOf(name, []);
   return { ...server, discovered: { ...server.discovered!, tools: listed(...(tools as never[])) } };
@@ -41,7 +42,9 @@ describe('a list', () => {
     expect(names('tools')).toEqual(['memory__read_graph', 'files__read']);
     expect(names('prompts')).toEqual(['files__summary']);
     expect(list('resources').result.resources).toEqual([{ uri: 'file:///a.txt', name: 'a' }]);
-    expect(list('resourceTemplates').result.resourceTemplates).toEqual([{ uriTemplate: 'file:///docs/{path}', name: 'docs' }]);
+    expect(list('resourceTemplates').result.resourceTemplates).toEqual([
+      { uriTemplate: 'file:///docs/{path}', name: 'docs' },
+    ]);
     expect(list('tools')).toMatchObject({ jsonrpc: '2.0', id: 'x' });
   });
 
@@ -51,16 +54,42 @@ describe('a list', () => {
   });
 
   test('keeps every member that a server gave, in its place or not', () => {
-    world.catalog = catalogOf({ servers: [withTools('memory', { title: 'T', name: 'a', inputSchema: { type: 'object' }, 'x-new': [1, { y: null }], ['__proto__x']: 1 })] });
-    expect(list('tools').result.tools).toEqual([{ title: 'T', name: 'memory__a', inputSchema: { type: 'object' }, 'x-new': [1, { y: null }], __proto__x: 1 }]);
+    world.catalog = catalogOf({
+      servers: [
+        withTools('memory', {
+          title: 'T',
+          name: 'a',
+          inputSchema: { type: 'object' },
+          'x-new': [1, { y: null }],
+          ['__proto__x']: 1,
+        }),
+      ],
+    });
+    expect(list('tools').result.tools).toEqual([
+      { title: 'T', name: 'memory__a', inputSchema: { type: 'object' }, 'x-new': [1, { y: null }], __proto__x: 1 },
+    ]);
   });
 
   test('leaves out what the surface did not choose, what the policy denies, what has no usable name', () => {
     world.catalog = catalogOf({
       servers: [
-        withTools('memory', { name: 'read_a' }, { name: 'read_b' }, { name: 'write' }, { name: 'delete_x' }, { name: '' }, { name: 7 }, {}, { name: `read_${'x'.repeat(128)}` }),
+        withTools(
+          'memory',
+          { name: 'read_a' },
+          { name: 'read_b' },
+          { name: 'write' },
+          { name: 'delete_x' },
+          { name: '' },
+          { name: 7 },
+          {},
+          { name: `read_${'x'.repeat(128)}` },
+        ),
       ],
-      surfaces: [surfaceOf('default', ['memory', 'other'], { members: [memberOf('memory', { tools: ['read_*', 'delete_*'] }), memberOf('other')] })],
+      surfaces: [
+        surfaceOf('default', ['memory', 'other'], {
+          members: [memberOf('memory', { tools: ['read_*', 'delete_*'] }), memberOf('other')],
+        }),
+      ],
     });
     expect(names('tools')).toEqual(['memory__read_a', 'memory__read_b']);
   });
@@ -81,12 +110,19 @@ describe('a list', () => {
   test('has no tool that is only for clients whose capabilities are not passed on', () => {
     const server = serverOf('memory', []);
     const tools = { bare: [{ name: 'a' }], full: [{ name: 'a' }, { name: 'sample' }] };
-    world.catalog = catalogOf({ servers: [{ ...server, discovered: { ...server.discovered!, tools } }], surfaces: [surfaceOf('default', ['memory'])] });
+    world.catalog = catalogOf({
+      servers: [{ ...server, discovered: { ...server.discovered!, tools } }],
+      surfaces: [surfaceOf('default', ['memory'])],
+    });
     expect(names('tools')).toEqual(['a']);
   });
 
   test('is on one page: no cursor is one of ours', () => {
-    expect(list('tools', { cursor: 'x' })).toEqual({ jsonrpc: '2.0', id: 'x', error: { code: -32602, message: 'invalid params: unknown cursor' } });
+    expect(list('tools', { cursor: 'x' })).toEqual({
+      jsonrpc: '2.0',
+      id: 'x',
+      error: { code: -32602, message: 'invalid params: unknown cursor' },
+    });
     expect(list('tools', { _meta: {} })).toHaveProperty('result');
   });
 
@@ -108,7 +144,8 @@ test('what is listed can be called, and what is not cannot: one policy', () => {
     ],
   };
   const catalog = catalogOf({ policies: [only] });
-  const seen = (subject: string, groups: string[]) => Object.keys(listDigest(askerOf(catalog, 'default', principalOf(subject, { groups })))).length;
+  const seen = (subject: string, groups: string[]) =>
+    Object.keys(listDigest(askerOf(catalog, 'default', principalOf(subject, { groups })))).length;
   expect(seen('alice', [])).toBe(3);
   world.catalog = catalog;
   expect(names('tools')).toEqual(['files__read']);
@@ -118,14 +155,18 @@ describe('the view of the tools', () => {
   test('is one document, for one caller', () => {
     const outcome = answerToolsView(callerOf(world));
     if (outcome.kind !== 'immediate') throw new Error(outcome.kind);
-    expect(JSON.parse(String(outcome.answer.body)).tools.map(({ name }: { name: string }) => name)).toEqual(['memory__read_graph', 'files__read']);
+    expect(JSON.parse(String(outcome.answer.body)).tools.map(({ name }: { name: string }) => name)).toEqual([
+      'memory__read_graph',
+      'files__read',
+    ]);
     expect(outcome.answer).toMatchObject({ status: 200, headers: [['content-type', 'application/json']] });
   });
 });
 
 describe('the digest of a caller’s lists', () => {
   const TOOLS = 'notifications/tools/list_changed';
-  const digest = (parts: Parameters<typeof catalogOf>[0], principal = principalOf('alice')) => listDigest(askerOf(catalogOf(parts), 'default', principal));
+  const digest = (parts: Parameters<typeof catalogOf>[0], principal = principalOf('alice')) =>
+    listDigest(askerOf(catalogOf(parts), 'default', principal));
   test('is the same while nothing changed, whatever the revision', () => {
     expect(digest({ revision: 8 })).toEqual(digest({ revision: 7 }));
   });
@@ -136,7 +177,14 @@ describe('the digest of a caller’s lists', () => {
     expect({ ...after, [TOOLS]: '' }).toEqual({ ...before, [TOOLS]: '' });
   });
   test('differs when a policy takes something away from this caller, and not for another', () => {
-    const policies: Policy[] = [ALLOW_ALL, { ...ALLOW_ALL, name: 'more', rules: [{ id: 'x', effect: 'deny', tools: ['files/*'], who: { subjects: ['alice'] } }] }];
+    const policies: Policy[] = [
+      ALLOW_ALL,
+      {
+        ...ALLOW_ALL,
+        name: 'more',
+        rules: [{ id: 'x', effect: 'deny', tools: ['files/*'], who: { subjects: ['alice'] } }],
+      },
+    ];
     expect(digest({ policies })[TOOLS]).not.toBe(digest({})[TOOLS]);
     expect(digest({ policies }, principalOf('bob'))).toEqual(digest({}, principalOf('bob')));
   });
@@ -145,6 +193,8 @@ describe('the digest of a caller’s lists', () => {
     const changed = { ...server, discovered: { ...server.discovered!, resourceTemplates: listed() } };
     const before = digest({});
     const after = digest({ servers: [serverOf('memory', ['read_graph', 'delete_entities']), changed] });
-    expect(Object.keys(before).filter((method) => before[method] !== after[method])).toEqual(['notifications/resources/list_changed']);
+    expect(Object.keys(before).filter((method) => before[method] !== after[method])).toEqual([
+      'notifications/resources/list_changed',
+    ]);
   });
 });

@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { govern } from '../../core/catalog/govern.ts';
-import { catalogOf, messageOf, request, serverOf, sessionCallOf, stateOf, unreachable, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import {
+  catalogOf,
+  messageOf,
+  request,
+  serverOf,
+  sessionCallOf,
+  type stateOf,
+  unreachable,
+  type World,
+  worldOf,
+} from '../../test/support/ext-proc-world.ts';
 import type { Outcome } from '../outcome.ts';
 import { relay } from './relay.ts';
 
@@ -19,7 +29,11 @@ function relayed(value: object | string, over: Partial<ReturnType<typeof stateOf
 const relayOf = async (outcome: Outcome | Promise<Outcome>) => {
   const settled = await outcome;
   if (settled.kind !== 'relay') throw new Error(JSON.stringify(settled));
-  return { ...settled.relay, set: Object.fromEntries(settled.relay.setHeaders), text: Buffer.concat(settled.relay.body).toString() };
+  return {
+    ...settled.relay,
+    set: Object.fromEntries(settled.relay.setHeaders),
+    text: Buffer.concat(settled.relay.body).toString(),
+  };
 };
 const CALL = request('tools/call', { name: 'memory__read_graph', arguments: { a: 1 } });
 
@@ -42,12 +56,17 @@ test('a call goes to its backend under the backend’s own name, in the backend�
 });
 
 test('every other byte is as the client wrote it', async () => {
-  const text = '{"jsonrpc":"2.0" ,\n"id":9007199254740993,"method":"tools/call","params":{"arguments":{"n":1e400,"é":"\\u00e9"},"name":"memory__read_graph","_meta":{"x":1}}}';
+  const text =
+    '{"jsonrpc":"2.0" ,\n"id":9007199254740993,"method":"tools/call","params":{"arguments":{"n":1e400,"é":"\\u00e9"},"name":"memory__read_graph","_meta":{"x":1}}}';
   const { text: sent, metadata } = await relayOf(relayed(text));
   expect(sent).toBe(text.replace('memory__read_graph', 'read_graph'));
   const [token, server, idPart, ...rest] = String(Object.fromEntries(metadata.values)['repair']).split(' ');
   expect(world.gateway.sessions().open(token ?? '')).toMatchObject({ ok: true });
-  expect({ server, rest, id: Buffer.from(idPart ?? '', 'base64url').toString() }).toEqual({ server: 'memory', rest: [], id: '9007199254740993' });
+  expect({ server, rest, id: Buffer.from(idPart ?? '', 'base64url').toString() }).toEqual({
+    server: 'memory',
+    rest: [],
+    id: '9007199254740993',
+  });
 });
 
 test('a resource keeps its URI, and its message is not copied', async () => {
@@ -62,14 +81,18 @@ test('a resource keeps its URI, and its message is not copied', async () => {
 });
 
 test('a backend that keeps no sessions is not given ours', async () => {
-  const { set, removeHeaders } = await relayOf(relayed(CALL, { backends: [{ server: 'memory', version: '1', sessionId: '' }] }));
+  const { set, removeHeaders } = await relayOf(
+    relayed(CALL, { backends: [{ server: 'memory', version: '1', sessionId: '' }] }),
+  );
   expect(set).not.toHaveProperty('mcp-session-id');
   expect(removeHeaders).toContain('mcp-session-id');
 });
 
 test('a backend that has no newer version is spoken to in its own', async () => {
   const old = serverOf('memory', ['read_graph']);
-  world.catalog = catalogOf({ servers: [{ ...old, discovered: { ...old.discovered!, protocolVersion: '2025-06-18' } }, serverOf('files', [])] });
+  world.catalog = catalogOf({
+    servers: [{ ...old, discovered: { ...old.discovered!, protocolVersion: '2025-06-18' } }, serverOf('files', [])],
+  });
   expect((await relayOf(relayed(CALL))).set['mcp-protocol-version']).toBe('2025-06-18');
 });
 

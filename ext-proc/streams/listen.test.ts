@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../core/limits.ts';
-import type { StreamSink } from './table.ts';
-import { callerOf, catalogOf, NOW_MS, principalOf, serverOf, stateOf, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import {
+  callerOf,
+  catalogOf,
+  NOW_MS,
+  principalOf,
+  serverOf,
+  stateOf,
+  type World,
+  worldOf,
+} from '../../test/support/ext-proc-world.ts';
 import { openStream } from './listen.ts';
+import type { StreamSink } from './table.ts';
 
 let world: World;
 let written: string[];
@@ -28,7 +37,11 @@ function opened() {
 }
 
 test('a stream begins with its headers and a comment that sends them off', () => {
-  expect(opened().headers).toEqual({ ':status': '200', 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  expect(opened().headers).toEqual({
+    ':status': '200',
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+  });
   expect(written).toEqual([': open\n\n']);
   expect(world.gateway.streams.size).toBe(1);
 });
@@ -60,7 +73,16 @@ describe('a change of the catalog', () => {
 
 test('when there are too many it is refused', () => {
   world.close();
-  world = worldOf({ streams: { open: () => () => {}, full: true, end: () => {}, changed: () => {}, close: () => {}, size: LIMITS.streamsMax } });
+  world = worldOf({
+    streams: {
+      open: () => () => {},
+      full: true,
+      end: () => {},
+      changed: () => {},
+      close: () => {},
+      size: LIMITS.streamsMax,
+    },
+  });
   const outcome = openStream(callerOf(world, { want: 'stream' }), stateOf());
   expect(outcome).toMatchObject({ kind: 'immediate', answer: { status: 503, details: 'chancery_too_many_streams' } });
 });
@@ -69,9 +91,22 @@ test('it does not outlive the bearer token by more than clocks may differ', () =
   let expiresAtMs = 0;
   world.close();
   world = worldOf({
-    streams: { open: (stream) => ((expiresAtMs = stream.expiresAtMs), () => {}), full: false, end: () => {}, changed: () => {}, close: () => {}, size: 0 },
+    streams: {
+      open: (stream) => {
+        expiresAtMs = stream.expiresAtMs;
+        return () => {};
+      },
+      full: false,
+      end: () => {},
+      changed: () => {},
+      close: () => {},
+      size: 0,
+    },
   });
-  const caller = { ...callerOf(world, { want: 'stream' }), principal: principalOf('alice', { expiresAtMs: NOW_MS + 5 }) };
+  const caller = {
+    ...callerOf(world, { want: 'stream' }),
+    principal: principalOf('alice', { expiresAtMs: NOW_MS + 5 }),
+  };
   const outcome = openStream(caller, stateOf({ expiresAtMs: NOW_MS + 3_600_000 }));
   if (outcome.kind === 'stream') outcome.open(sink);
   expect(expiresAtMs).toBe(NOW_MS + 5 + LIMITS.clockSkewMs);

@@ -73,7 +73,10 @@ describe('a session has one stream', () => {
 });
 
 test('a change is told to those whose lists changed, once, and by name', () => {
-  let seen: Record<string, string> = { 'notifications/tools/list_changed': '1', 'notifications/prompts/list_changed': '1' };
+  let seen: Record<string, string> = {
+    'notifications/tools/list_changed': '1',
+    'notifications/prompts/list_changed': '1',
+  };
   const a = opened('a', { digest: () => seen });
   const b = opened('b', { digest: () => ({ 'notifications/tools/list_changed': 'same' }) });
   table.changed();

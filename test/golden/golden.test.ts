@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GOLDEN_DIR, GOLDEN_FILES, goldenCases, translateCase } from '../support/golden-cases.ts';
 
-const MEND = 'if the change is meant, run the tests once with UPDATE_GOLDEN=1 and read the diff: it is what Envoy will receive';
+const MEND =
+  'if the change is meant, run the tests once with UPDATE_GOLDEN=1 and read the diff: it is what Envoy will receive';
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 
 describe.each(goldenCases())('%s', (name) => {
@@ -22,13 +23,19 @@ describe.each(goldenCases())('%s', (name) => {
   });
 
   test('has the listeners of every other case with its settings: a changed one would cut live streams', () => {
-    const [{ place, listeners }] = [{ place: settingsOf(name), listeners: JSON.stringify(resources[GOLDEN_FILES.listeners]) }];
+    const [{ place, listeners }] = [
+      { place: settingsOf(name), listeners: JSON.stringify(resources[GOLDEN_FILES.listeners]) },
+    ];
     for (const other of goldenCases()) {
-      if (settingsOf(other) === place) expect(JSON.stringify(translateCase(other)[GOLDEN_FILES.listeners])).toBe(listeners);
+      if (settingsOf(other) === place)
+        expect(JSON.stringify(translateCase(other)[GOLDEN_FILES.listeners])).toBe(listeners);
     }
   });
 });
 
 function settingsOf(name: string): string {
-  return readFileSync(join(GOLDEN_DIR, name, 'in.yaml'), 'utf8').split('\n---\n', 1)[0]!.replace(/^#.*\n/gm, '').trim();
+  return readFileSync(join(GOLDEN_DIR, name, 'in.yaml'), 'utf8')
+    .split('\n---\n', 1)[0]!
+    .replace(/^#.*\n/gm, '')
+    .trim();
 }

@@ -1,5 +1,11 @@
 // Decides that Envoy and ext-proc together believe nothing that a client or a backend says of matters that are ours.
-import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { raw, request, rpc } from '../support/clients.ts';
 import { serverOf } from '../support/ext-proc-world.ts';
@@ -24,7 +30,8 @@ const json = (response: ServerResponse, status: number, body: unknown, headers: 
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
 };
-const result: Handler = ({ body }, response) => json(response, 200, { jsonrpc: '2.0', id: JSON.parse(body).id, result: { ok: true } });
+const result: Handler = ({ body }, response) =>
+  json(response, 200, { jsonrpc: '2.0', id: JSON.parse(body).id, result: { ok: true } });
 
 /** A backend of the older kind: it speaks 2025-06-18 at most, and refuses what says that it is newer. */
 const older: Handler = (request, response) => {
@@ -32,9 +39,15 @@ const older: Handler = (request, response) => {
   if (message.method === 'initialize') {
     const session = `s${++opened}`;
     known.add(session);
-    return json(response, 200, { jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: {} } }, { 'mcp-session-id': session });
+    return json(
+      response,
+      200,
+      { jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: {} } },
+      { 'mcp-session-id': session },
+    );
   }
-  if (request.headers['mcp-protocol-version'] !== '2025-06-18') return json(response, 400, { error: 'unsupported version' });
+  if (request.headers['mcp-protocol-version'] !== '2025-06-18')
+    return json(response, 400, { error: 'unsupported version' });
   if (!known.has(String(request.headers['mcp-session-id']))) return json(response, 404, { error: 'session not found' });
   if (message.id === undefined) return void response.writeHead(202).end();
   return answer(request, response);
@@ -56,7 +69,11 @@ beforeAll(async () => {
   got = [];
   gateway = await startStaticGateway(
     [
-      { kind: 'Server', name: 'memory', versions: [{ version: '1', endpoints: [{ url: `http://127.0.0.1:${port}/mcp` }] }] },
+      {
+        kind: 'Server',
+        name: 'memory',
+        versions: [{ version: '1', endpoints: [{ url: `http://127.0.0.1:${port}/mcp` }] }],
+      },
       { kind: 'Surface', name: 'default', servers: [{ server: 'memory' }] },
     ],
     { memory: { ...discovered!, protocolVersion: '2025-06-18' } },
@@ -80,12 +97,20 @@ beforeEach(async () => {
   got = [];
 });
 const call = (headers: Record<string, string> = {}, id: number | string = 1, name = 'read_graph') =>
-  raw(`${gateway.url}/mcp`, { token: 'alice', session, headers, body: request(id, 'tools/call', { name, arguments: {} }) });
+  raw(`${gateway.url}/mcp`, {
+    token: 'alice',
+    session,
+    headers,
+    body: request(id, 'tools/call', { name, arguments: {} }),
+  });
 
 describe('a client that names a cluster itself', () => {
   test.each(['/', '/mcp', '/anything', '/v1/surfaces/default/tools'])('reaches no backend at %s', async (path) => {
     for (const cluster of ['mcp.memory.1', 'chancery_ext_proc']) {
-      const response = await raw(`${gateway.url}${path}`, { headers: { 'x-chancery-cluster': cluster, 'X-Chancery-Idempotent': '1' }, body: request(1, 'tools/call', { name: 'delete_entities' }) });
+      const response = await raw(`${gateway.url}${path}`, {
+        headers: { 'x-chancery-cluster': cluster, 'X-Chancery-Idempotent': '1' },
+        body: request(1, 'tools/call', { name: 'delete_entities' }),
+      });
       expect(response.status).toBeGreaterThanOrEqual(401);
       await response.text();
     }
@@ -116,7 +141,11 @@ describe('a call that is allowed', () => {
     expect(got[0]?.headers).toMatchObject({ 'content-type': 'application/json', 'mcp-protocol-version': '2025-06-18' });
     expect(known.has(String(got[0]?.headers['mcp-session-id']))).toBe(true);
     const names = Object.keys(got[0]?.headers ?? {});
-    expect(names.filter((name) => /^x-chancery|^x-forwarded|^mcp-(method|name)$|^(cookie|authorization|origin|referer)$/.test(name))).toEqual([]);
+    expect(
+      names.filter((name) =>
+        /^x-chancery|^x-forwarded|^mcp-(method|name)$|^(cookie|authorization|origin|referer)$/.test(name),
+      ),
+    ).toEqual([]);
   });
 
   test('is made once, however often the client asks Envoy to repeat it', async () => {
@@ -142,11 +171,18 @@ describe('a call that is allowed', () => {
   test('is repeated in a new session when its backend lost the old one, and is still made once', async () => {
     known.clear();
     expect((await rpc(await call())).result).toEqual({ ok: true });
-    expect(got.filter(({ body }) => body.includes('tools/call')).map(({ headers }) => known.has(String(headers['mcp-session-id'])))).toEqual([false, true]);
+    expect(
+      got
+        .filter(({ body }) => body.includes('tools/call'))
+        .map(({ headers }) => known.has(String(headers['mcp-session-id']))),
+    ).toEqual([false, true]);
   });
 
   test('that a backend answers with 400 again and again is given up', async () => {
-    answer = ({ body }, response) => (body.includes('"ping"') ? json(response, 200, { jsonrpc: '2.0', id: 'ping', result: {} }) : json(response, 400, { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'no' } }));
+    answer = ({ body }, response) =>
+      body.includes('"ping"')
+        ? json(response, 200, { jsonrpc: '2.0', id: 'ping', result: {} })
+        : json(response, 400, { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'no' } });
     const response = await call();
     expect(response.status).toBe(400);
     await response.text();
@@ -157,15 +193,20 @@ describe('a call that is allowed', () => {
 describe('what a backend says of matters that are ours does not reach the client', () => {
   test('a challenge, a redirection, a cookie, another endpoint', async () => {
     answer = (_, response) =>
-      json(response, 401, {}, {
-        'www-authenticate': 'Bearer resource_metadata="http://evil.example/"',
-        'proxy-authenticate': 'Basic',
-        location: 'http://evil.example/',
-        'set-cookie': 'a=b',
-        'alt-svc': 'h3="evil.example:443"',
-        'mcp-session-id': 'backend-session',
-        'x-powered-by': 'x',
-      });
+      json(
+        response,
+        401,
+        {},
+        {
+          'www-authenticate': 'Bearer resource_metadata="http://evil.example/"',
+          'proxy-authenticate': 'Basic',
+          location: 'http://evil.example/',
+          'set-cookie': 'a=b',
+          'alt-svc': 'h3="evil.example:443"',
+          'mcp-session-id': 'backend-session',
+          'x-powered-by': 'x',
+        },
+      );
     const response = await call();
     expect(response.status).toBe(401);
     expect([...response.headers.keys()].sort()).toEqual(['content-type', 'date', 'server', 'transfer-encoding']);
@@ -182,8 +223,15 @@ describe('what Envoy answers by itself is a JSON-RPC error', () => {
     const response = await call({}, id);
     expect(response.status).toBe(503);
     const text = await response.text();
-    expect(JSON.parse(text)).toEqual({ jsonrpc: '2.0', id, error: { code: -32000, message: 'the server behind this tool cannot be reached' } });
-    expect(got.filter(({ body }) => body.includes('tools/call')), 'what may have been executed is not repeated').toHaveLength(1);
+    expect(JSON.parse(text)).toEqual({
+      jsonrpc: '2.0',
+      id,
+      error: { code: -32000, message: 'the server behind this tool cannot be reached' },
+    });
+    expect(
+      got.filter(({ body }) => body.includes('tools/call')),
+      'what may have been executed is not repeated',
+    ).toHaveLength(1);
   });
 
   test('with the id beyond what JavaScript counts as it came', async () => {
@@ -206,13 +254,16 @@ describe('what Envoy answers by itself is a JSON-RPC error', () => {
   test('of a Host that is not ours', async () => {
     const { hostname, port } = new URL(gateway.url);
     const body = await new Promise<string>((resolve, reject) => {
-      const asked = httpRequest({ hostname, port, path: '/mcp', method: 'POST', headers: { host: 'evil.example' } }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => {
-          text += chunk.toString();
-        });
-        response.on('end', () => resolve(`${response.statusCode} ${text}`));
-      });
+      const asked = httpRequest(
+        { hostname, port, path: '/mcp', method: 'POST', headers: { host: 'evil.example' } },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => {
+            text += chunk.toString();
+          });
+          response.on('end', () => resolve(`${response.statusCode} ${text}`));
+        },
+      );
       asked.on('error', reject);
       asked.end('{}');
     });
@@ -225,7 +276,11 @@ describe('without ext-proc', () => {
     await gateway.stopService();
     const response = await call();
     expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({ jsonrpc: '2.0', id: null, error: { code: -32000, message: 'the policy decision could not be made' } });
+    expect(await response.json()).toEqual({
+      jsonrpc: '2.0',
+      id: null,
+      error: { code: -32000, message: 'the policy decision could not be made' },
+    });
     expect(got).toEqual([]);
   });
 });

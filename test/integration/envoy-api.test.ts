@@ -7,13 +7,13 @@ import { checkSnapshot } from '../../controlplane/xds/check-snapshot.ts';
 import { buildEnvoySnapshot, type EnvoyResources } from '../../controlplane/xds/envoy-snapshot.ts';
 import { CDS, EDS, LDS, RDS, SDS } from '../../controlplane/xds/resource-types.ts';
 import { type EnvoyApi, openEnvoyApi } from '../../proto/envoy-api.ts';
-import { envoyPath } from '../support/envoy-path.ts';
+import { envoyForTests } from '../support/envoy.ts';
 
 let cacheDir = '';
 let api: EnvoyApi;
 beforeAll(() => {
   cacheDir = mkdtempSync(join(tmpdir(), 'chancery-api-'));
-  api = openEnvoyApi(envoyPath(), join(cacheDir, 'made'));
+  api = openEnvoyApi(envoyForTests(), join(cacheDir, 'made'));
 });
 afterAll(() => rmSync(cacheDir, { recursive: true }));
 
@@ -26,10 +26,10 @@ test('the descriptors are extracted once, and again when the cache is broken', (
   const [name] = readdirSync(folder);
   expect(readdirSync(folder)).toEqual([expect.stringMatching(/^envoy-descriptors-\d+-\d+\.binpb$/)]);
   const made = readFileSync(join(folder, name!));
-  openEnvoyApi(envoyPath(), folder);
+  openEnvoyApi(envoyForTests(), folder);
   expect(readFileSync(join(folder, name!))).toEqual(made);
   truncateSync(join(folder, name!), 1000);
-  openEnvoyApi(envoyPath(), folder);
+  openEnvoyApi(envoyForTests(), folder);
   expect(readFileSync(join(folder, name!))).toEqual(made);
 });
 

@@ -25,7 +25,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test.each(goldenCases())('%s', (name) => {
-  const resources = translateCase(name, { caFile: join(folder, 'ca.pem'), runDir: folder, accessLog: join(folder, 'access.log') });
+  const resources = translateCase(name, {
+    caFile: join(folder, 'ca.pem'),
+    runDir: folder,
+    accessLog: join(folder, 'access.log'),
+  });
 
   const built = buildEnvoySnapshot(api, resources);
   expect('problems' in built ? built.problems : checkSnapshot(built.snapshot, [CLUSTERS.ads])).toEqual([]);

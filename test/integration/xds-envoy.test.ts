@@ -13,7 +13,7 @@ import type { Snapshot } from '../../controlplane/xds/snapshot.ts';
 import { CLUSTERS, SOCKETS } from '../../core/contract.ts';
 import { bootstrap } from '../../envoy/bootstrap.ts';
 import { type EnvoyApi, openEnvoyApi } from '../../proto/envoy-api.ts';
-import { envoyPath } from '../support/envoy-path.ts';
+import { envoyForTests } from '../support/envoy.ts';
 
 const DEADLINE_MS = 20_000;
 const HCM = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -52,13 +52,13 @@ async function serve(snapshot: Snapshot): Promise<void> {
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chancery-envoy-'));
-  api = openEnvoyApi(envoyPath(), inFolder('cache'));
+  api = openEnvoyApi(envoyForTests(), inFolder('cache'));
   backend = createServer((_request, response) => response.end('from the backend'));
   await new Promise<void>((resolve) => backend.listen(inFolder('backend.sock'), resolve));
   await serve(snapshotOf(FIRST()));
   writeFileSync(inFolder('bootstrap.json'), JSON.stringify(bootstrap({ nodeId: 'envoy-1', runDir: folder })));
   const connected = logged('xDS client connected');
-  envoy = spawn(envoyPath(), ['-c', inFolder('bootstrap.json'), '--concurrency', '1', '--use-dynamic-base-id'], {
+  envoy = spawn(envoyForTests(), ['-c', inFolder('bootstrap.json'), '--concurrency', '1', '--use-dynamic-base-id'], {
     env: {},
   });
   for (const stream of [envoy.stdout, envoy.stderr]) {

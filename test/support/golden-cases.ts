@@ -12,7 +12,12 @@ import { type Document, parseDocument } from '../../core/catalog/document.ts';
 export const GOLDEN_DIR = join(import.meta.dirname, '..', 'golden');
 
 /** File of each type of resources. */
-export const GOLDEN_FILES = { clusters: TYPES.cluster, endpoints: TYPES.endpoints, listeners: TYPES.listener, routes: TYPES.routes } as const;
+export const GOLDEN_FILES = {
+  clusters: TYPES.cluster,
+  endpoints: TYPES.endpoints,
+  listeners: TYPES.listener,
+  routes: TYPES.routes,
+} as const;
 
 const settingsSchema: z.ZodType<Place> = z.strictObject({
   host: z.string(),
@@ -34,7 +39,9 @@ export function goldenCases(): string[] {
 
 /** Translates the case's `in.yaml`: `settings:` first, then documents as for `chancery apply`. @throws Error naming what is wrong in it. */
 export function translateCase(name: string, over: Partial<Place> = {}): Translated {
-  const [first, ...rest] = parseAllDocuments(readFileSync(join(GOLDEN_DIR, name, 'in.yaml'), 'utf8')).map((document) => document.toJS() as unknown);
+  const [first, ...rest] = parseAllDocuments(readFileSync(join(GOLDEN_DIR, name, 'in.yaml'), 'utf8')).map(
+    (document) => document.toJS() as unknown,
+  );
   const place = { ...z.strictObject({ settings: settingsSchema }).parse(first).settings, ...over };
   const documents = rest.map((value): Document => {
     const parsed = parseDocument(value);
@@ -42,6 +49,13 @@ export function translateCase(name: string, over: Partial<Place> = {}): Translat
     return parsed.document;
   });
   const issuers = [{ name: 'local', issuer: place.publicUrl, algorithms: ['ES256'], jwks: { keys: [] } }];
-  const { catalog, backends } = buildCatalog({ revision: 1, documents, discoveries: [], settings: place, issuers, sessionKeys: [] });
+  const { catalog, backends } = buildCatalog({
+    revision: 1,
+    documents,
+    discoveries: [],
+    settings: place,
+    issuers,
+    sessionKeys: [],
+  });
   return translate({ catalog, backends, place });
 }

@@ -32,7 +32,10 @@ export interface StaticGateway {
  * @param documents as for `chancery apply`, without policies: everything is allowed but `memory/delete_*`.
  * @param discovered by server, what discovery would have read.
  */
-export async function startStaticGateway(documents: readonly unknown[], discovered: Readonly<Record<string, Discovered>>): Promise<StaticGateway> {
+export async function startStaticGateway(
+  documents: readonly unknown[],
+  discovered: Readonly<Record<string, Discovered>>,
+): Promise<StaticGateway> {
   const runDir = mkdtempSync(join(tmpdir(), 'chy-static-'));
   const port = await freePort();
   const place: Place = {
@@ -50,10 +53,19 @@ export async function startStaticGateway(documents: readonly unknown[], discover
     if ('problems' in result) throw new Error(JSON.stringify(result.problems));
     return result.document;
   });
-  const built = buildCatalog({ revision: 1, documents: parsed, discoveries: [], settings: place, issuers: [], sessionKeys: [] });
+  const built = buildCatalog({
+    revision: 1,
+    documents: parsed,
+    discoveries: [],
+    settings: place,
+    issuers: [],
+    sessionKeys: [],
+  });
   const catalog: Catalog = {
     ...built.catalog,
-    servers: new Map([...built.catalog.servers].map(([name, server]) => [name, { ...server, discovered: discovered[name] ?? null }])),
+    servers: new Map(
+      [...built.catalog.servers].map(([name, server]) => [name, { ...server, discovered: discovered[name] ?? null }]),
+    ),
     policies: new Map([[ALLOW_ALL.name, ALLOW_ALL]]),
   };
   const egress = createEgressClient(join(runDir, SOCKETS.egress));
@@ -66,7 +78,10 @@ export async function startStaticGateway(documents: readonly unknown[], discover
   const config = { ...staticBootstrap(translate({ catalog, backends: built.backends, place })), layered_runtime };
   const path = join(runDir, 'envoy.json');
   writeFileSync(path, JSON.stringify(config));
-  const envoy = spawn(envoyForTests(), ['-c', path, '--concurrency', '1', '--use-dynamic-base-id', '-l', 'error'], { env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  const envoy = spawn(envoyForTests(), ['-c', path, '--concurrency', '1', '--use-dynamic-base-id', '-l', 'error'], {
+    env: {},
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [envoy.stdout, envoy.stderr]) {
     stream.on('data', (chunk: Buffer) => {

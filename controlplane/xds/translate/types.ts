@@ -1,6 +1,8 @@
 // Decides what translation takes and gives: the catalog and where things are, to plain JSON in Envoy's own field names.
-import type { Catalog, CatalogServer } from '../../../core/catalog/catalog.ts';
-import type { EndpointAddress } from '../../../core/catalog/document.ts';
+import type { Catalog } from '../../../core/catalog/catalog.ts';
+import type { Backend } from '../../catalog/build.ts';
+
+export type { Backend };
 
 /** A resource as Envoy's documentation writes it (snake_case); the strict encoder rejects what Envoy does not know. */
 export type EnvoyJson = { readonly [member: string]: unknown };
@@ -17,14 +19,6 @@ export interface Place {
   readonly caFile: string;
   /** File that Envoy writes its access log to; absolute. */
   readonly accessLog: string;
-}
-
-/** One server version and where it is reached. */
-export interface Backend {
-  readonly server: CatalogServer;
-  readonly endpoints: readonly EndpointAddress[];
-  /** HTTP path of a health check; absent: TCP connect. */
-  readonly healthPath?: string;
 }
 
 export interface TranslateInput {
