@@ -1,8 +1,5 @@
 // Decides the names that both sides of Envoy must spell alike: headers, metadata, clusters, sockets, resource types.
 
-/** Every internal header starts so; Envoy removes all of them from what a client sends, and from what a backend gets. */
-export const INTERNAL_HEADER_PREFIX = 'x-chancery-';
-
 export const HEADERS = {
   /** Which cluster the router takes (set by ext-proc on ingress, by our own callers on egress). */
   cluster: 'x-chancery-cluster',
@@ -15,6 +12,9 @@ export const HEADERS = {
   method: 'mcp-method',
   name: 'mcp-name',
 } as const;
+
+/** The headers above that only our own processes may set. Any other `x-chancery-*` means nothing. */
+export const INTERNAL_HEADERS: readonly string[] = [HEADERS.cluster, HEADERS.idempotent, HEADERS.fresh];
 
 /** Dynamic metadata that ext-proc leaves for local replies, access log and the repair of a lost backend session. */
 export const METADATA = {

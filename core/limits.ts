@@ -50,9 +50,11 @@ export const LIMITS = {
   discoveryRetryMaxMs: 30_000,
   /** Tools, prompts, resources, templates of one server version, each. */
   discoveredItemsMax: 2_000,
-  /** Servers that are read at the same time, and characters that are kept of the reason why one could not be. */
-  discoveryWidthMax: 4,
+  /** Servers that are read at the same time (of those that failed last, and of the others), and characters that are kept of the reason why one could not be. */
+  discoveryWidthMax: 8,
   discoveryErrorCharsMax: 300,
+  /** Failures of a server that was never read before one is worth a warning: about two seconds. */
+  discoveryQuietFailures: 4,
 
   /** The bridge: children (over all servers), start, idle, one line of a child's output. */
   bridgeChildrenMax: 64,
@@ -92,6 +94,8 @@ export const LIMITS = {
   /** The pauses between a service's attempts to reach the control plane. */
   xdsRetryMinMs: 50,
   xdsRetryMaxMs: 2_000,
+  /** A service that never reached the control plane warns of it after this. */
+  xdsFirstContactMs: 10_000,
   /** How long an xDS server waits for its streams to end when it closes. */
   xdsCloseDeadlineMs: 1_000,
 
@@ -142,6 +146,8 @@ export const LIMITS = {
   /** The gateway must serve within this after a start; its servers must be read within this, or are named as missing. */
   readyDeadlineMs: 60_000,
   serversReadDeadlineMs: 15_000,
+  /** When all that are missing have said why, a start waits no longer than this for them. */
+  serversFailedDeadlineMs: 5_000,
   /** One question of the supervisor (is it ready?), and the pause between two. */
   probeDeadlineMs: 2_000,
   probePauseMs: 25,

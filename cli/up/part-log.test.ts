@@ -19,6 +19,18 @@ test.each<[string, string, LogForm, string | null]>([
     'json',
     'error: no (why)',
   ],
+  [
+    'whom it is about and why come with it',
+    '{"level":40,"server":"a","error":"no answer","failures":3,"msg":"a server cannot be read"}',
+    'json',
+    'warning: a server cannot be read (a: no answer)',
+  ],
+  [
+    'all problems come with it, and what is no text does not',
+    '{"level":50,"problems":["one","two",3],"server":{"name":"a"},"msg":"no"}',
+    'json',
+    'error: no (one: two)',
+  ],
   ['an information of ours is not', '{"level":30,"msg":"listening"}', 'json', null],
   ['a line of ours that is no JSON is not', 'at Object.<anonymous>', 'json', null],
   ['half a line of JSON is not', '{"level":50', 'json', null],

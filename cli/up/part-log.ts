@@ -24,6 +24,9 @@ const LAST_LINES_MAX = 8;
 const PINO_WARN = 40;
 const PINO_NAMES: Readonly<Record<number, string>> = { 40: 'warning', 50: 'error', 60: 'fatal' };
 
+/** Members of a line of ours that say whom it is about, and why; in this order. */
+const CAUSE_MEMBERS = ['server', 'node', 'kind', 'outcome', 'how', 'error', 'reason', 'problems'];
+
 /** Opens `path` for appending. A log that cannot be written is dropped silently: a full disk must not stop the gateway. */
 export function openPartLog({ path, form, echo, nowMs }: PartLogOptions): PartLog {
   let file = openSync(path, 'a', 0o600);
@@ -91,13 +94,14 @@ export function lineToShow(line: string, form: LogForm): string | null {
 function pinoLine(line: string): string | null {
   if (!line.startsWith('{')) return null;
   try {
-    const { level, msg, err } = JSON.parse(line) as {
-      level?: unknown;
-      msg?: unknown;
-      err?: { message?: unknown } | null;
-    };
+    const values = JSON.parse(line) as { readonly [name: string]: unknown };
+    const { level, msg } = values;
     if (typeof level !== 'number' || level < PINO_WARN) return null;
-    const cause = typeof err?.message === 'string' && err.message !== msg ? ` (${err.message})` : '';
+    const err = values.err as { message?: unknown } | null | undefined;
+    const causes = [...CAUSE_MEMBERS.map((name) => values[name]), err?.message]
+      .flat()
+      .filter((cause) => typeof cause === 'string' && cause !== msg);
+    const cause = causes.length === 0 ? '' : ` (${causes.join(': ')})`;
     return printable(`${PINO_NAMES[level] ?? 'warning'}: ${String(msg)}${cause}`);
   } catch {
     return null;

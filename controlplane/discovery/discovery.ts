@@ -37,26 +37,28 @@ interface Watched {
   failures: number;
   /** By this process, at its last attempt or an earlier one. */
   read: boolean;
-  /** The last failure, so that the same one is not logged over and over. */
-  lastError: string | null;
+  /** The failure that was warned of, so that the same one is not over and over. */
+  warned: string | null;
   cancel: () => void;
 }
 
 export function createDiscovery(options: DiscoveryOptions): Discovery {
   const { egress, registry, clock, log, random, onChange } = options;
   const slots = createSlots(LIMITS.discoveryWidthMax);
+  // Servers that failed wait among themselves: some that never answer must not keep a new one from being read.
+  const slotsOfFailed = createSlots(LIMITS.discoveryWidthMax);
   const watched = new Map<string, Watched>();
   const saving = new Set<Promise<void>>();
   let closed = false;
 
   const start = (target: DiscoveryTarget): void => {
-    const entry: Watched = { target, gone: false, failures: 0, read: false, lastError: null, cancel: () => {} };
+    const entry: Watched = { target, gone: false, failures: 0, read: false, warned: null, cancel: () => {} };
     watched.set(target.server, entry);
     readSoon(entry);
   };
 
   const readSoon = (entry: Watched): void => {
-    void slots.run(() => readOnce(entry));
+    void (entry.failures === 0 ? slots : slotsOfFailed).run(() => readOnce(entry));
   };
 
   const readOnce = async (entry: Watched): Promise<void> => {
@@ -85,19 +87,21 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   const note = (entry: Watched, outcome: DiscoveryOutcome): void => {
     const { server, version } = entry.target;
     if (outcome.ok) {
-      if (entry.failures > 0 || entry.lastError !== null) log.info({ server, version }, 'the server can be read again');
+      if (entry.warned !== null) log.info({ server, version }, 'the server can be read again');
       entry.failures = 0;
       entry.read = true;
-      entry.lastError = null;
+      entry.warned = null;
       return;
     }
     entry.failures += 1;
-    const level = outcome.error === entry.lastError ? 'debug' : 'warn';
+    // At a start servers, Envoy and we come up together: who is read within a moment is nothing to warn of.
+    const starting = !entry.read && entry.failures <= LIMITS.discoveryQuietFailures;
+    const level = starting || outcome.error === entry.warned ? 'debug' : 'warn';
+    if (level === 'warn') entry.warned = outcome.error;
     log[level](
       { server, version, failures: entry.failures, error: outcome.error },
-      'the server cannot be read; what was read before stays',
+      entry.read ? 'a server cannot be read; what was read before stays' : 'a server cannot be read',
     );
-    entry.lastError = outcome.error;
   };
 
   const stop = (entry: Watched): void => {

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressClient, EgressRequest } from '../../core/mcp/egress.ts';
 import { LATEST_LEGACY_VERSION, LEGACY_VERSIONS } from '../../core/mcp/versions.ts';
+import { causeOf } from './cause.ts';
 
 export interface ReadTarget {
   readonly server: string;
@@ -69,7 +70,7 @@ export async function openSession(
     if (leftMs <= 0) return failed(`${method}: no answer within ${LIMITS.discoveryDeadlineMs} ms`);
     id += 1;
     const answer = await send({ id, method, params }, leftMs);
-    if (!answer.ok) return failed(`${method}: ${answer.detail}`);
+    if (!answer.ok) return failed(`${method}: ${causeOf(answer, target.path)}`);
     if (method === 'initialize') sessionId = answer.sessionId;
     const { result, error } = answer.message ?? {};
     if (isObject(error))
@@ -95,7 +96,7 @@ export async function openSession(
   }
   protocolVersion = found;
   const ready = await send({ method: 'notifications/initialized' }, Math.max(1, endMs - nowMs()));
-  if (!ready.ok) return give(`notifications/initialized: ${ready.detail}`);
+  if (!ready.ok) return give(`notifications/initialized: ${causeOf(ready, target.path)}`);
   return { protocolVersion: found, initialized: initialized.result, request, close };
 }
 

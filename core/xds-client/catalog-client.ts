@@ -3,6 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ResourceOf } from '../catalog/resources.ts';
 import { type NodeGroup, OWN_TYPES, type OwnKind } from '../contract.ts';
 import type { DeltaRequest, DeltaResponse } from '../grpc/ads.ts';
+import { LIMITS } from '../limits.ts';
 import type { Logger } from '../runtime/log.ts';
 import { assemble } from './assemble.ts';
 import { retryPauseMs } from './retry-pause.ts';
@@ -57,6 +58,8 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
   let lostAtMs: number | null = null;
+  let reached = false;
+  let warned = false;
 
   const isReady = (): boolean => (revised ? catalog !== null : kinds.every((kind) => answered.has(kind)));
 
@@ -75,25 +78,24 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
   const ended = (reason: string): void => {
     failures += 1;
     const pauseMs = retryPauseMs(failures, random());
-    // One line when it is lost, not one for each attempt.
-    if (lostAtMs === null) {
-      lostAtMs = now();
-      log.warn(
-        { address: options.address, reason, revision: catalog?.revision ?? null },
-        'no control plane; going on with what is held',
-      );
+    lostAtMs ??= now();
+    const values = { address: options.address, reason, revision: catalog?.revision ?? null };
+    // One line when it is lost, not one for each attempt; and none at a start, when it comes up beside us.
+    if (!warned && (reached || now() - lostAtMs >= LIMITS.xdsFirstContactMs)) {
+      warned = true;
+      log.warn(values, reached ? 'no control plane; going on with what is held' : 'no control plane yet; nothing is served without it');
     } else {
-      log.debug({ address: options.address, reason, pauseMs }, 'the control plane could not be reached');
+      log.debug({ ...values, pauseMs }, 'the control plane could not be reached');
     }
     timer = setTimeout(connect, pauseMs);
   };
 
   const take = (response: DeltaResponse): void => {
     failures = 0;
-    if (lostAtMs !== null) {
-      log.info({ address: options.address, awayMs: now() - lostAtMs }, 'the control plane is back');
-      lostAtMs = null;
-    }
+    if (warned) log.info({ address: options.address, awayMs: now() - (lostAtMs ?? now()) }, 'the control plane is back');
+    reached = true;
+    warned = false;
+    lostAtMs = null;
     const kind = kindOf.get(response.typeUrl);
     if (kind === undefined) return;
     const problems = store.apply(kind, response.resources, response.removed);

@@ -29,7 +29,6 @@ const FORWARDED = [
 export function extProcFilter(): EnvoyJson {
   return {
     name: EXT_PROC_FILTER,
-    disabled: true,
     typed_config: {
       '@type': FILTERS.extProc,
       grpc_service: {
@@ -55,10 +54,12 @@ export function extProcFilter(): EnvoyJson {
   };
 }
 
-export function extProcOn(): Readonly<Record<string, EnvoyJson>> {
-  return {
-    [EXT_PROC_FILTER]: { '@type': FILTERS.filterConfig, config: { '@type': FILTERS.extProcPerRoute, overrides: {} } },
-  };
+/**
+ * On by default: a route that forgets to say so is decided on too. Only routes that answer by themselves turn it off; an
+ * override that turns it on would be merged anew for every request.
+ */
+export function extProcOff(): Readonly<Record<string, EnvoyJson>> {
+  return { [EXT_PROC_FILTER]: { '@type': FILTERS.extProcPerRoute, disabled: true } };
 }
 
 /**

@@ -6,7 +6,7 @@ import { metadataUrl, PROTECTED_RESOURCE_PATH, protectedResourceMetadata } from 
 import { LIMITS } from '../../../core/limits.ts';
 import { errorTextFor } from '../../../core/mcp/json-rpc.ts';
 import { extAuthzOn } from './ext-authz.ts';
-import { extProcOn } from './ext-proc.ts';
+import { extProcOff } from './ext-proc.ts';
 import { originPerHost } from './origin.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, type Place, seconds } from './types.ts';
@@ -62,11 +62,11 @@ function ingress(catalog: Catalog, place: Place): EnvoyJson {
           ...surfaces.map(toolsRoute),
           ...surfaces.filter(({ auth }) => auth === 'token').map((surface) => metadataRoute(surface, catalog)),
           ...rootMetadata(surfaces, catalog),
-          { name: 'unknown', match: { prefix: '/' }, ...answer('unknown_surface') },
+          { name: 'unknown', match: { prefix: '/' }, ...alone(answer('unknown_surface')) },
         ],
       },
       // A Host that is none of ours: a page that had its own name resolved to this machine (DNS rebinding).
-      { name: 'other', domains: ['*'], routes: [{ name: 'other', match: { prefix: '/' }, ...answer('bad_origin') }] },
+      { name: 'other', domains: ['*'], routes: [{ name: 'other', match: { prefix: '/' }, ...alone(answer('bad_origin')) }] },
     ],
   };
 }
@@ -120,7 +120,7 @@ function surfaceRoute(surface: CatalogSurface): EnvoyJson {
   return {
     name: `surface.${surface.name}`,
     match: { path: surfacePath(surface.name) },
-    typed_per_filter_config: { ...extProcOn(), ...(surface.decision === 'ext_authz' ? extAuthzOn() : {}) },
+    typed_per_filter_config: surface.decision === 'ext_authz' ? extAuthzOn() : {},
     // ext-proc answers or names a cluster, which takes another route; what comes here was decided by nobody.
     ...answer('decision_unavailable'),
   };
@@ -130,7 +130,7 @@ function toolsRoute(surface: CatalogSurface): EnvoyJson {
   return {
     name: `tools.${surface.name}`,
     match: { path: surfaceToolsPath(surface.name) },
-    typed_per_filter_config: { ...extProcOn(), ...extAuthzOn() },
+    typed_per_filter_config: extAuthzOn(),
     ...answer('decision_unavailable'),
   };
 }
@@ -148,7 +148,12 @@ function rootMetadata(surfaces: readonly CatalogSurface[], catalog: Catalog): En
 
 function document(path: string, surface: CatalogSurface, catalog: Catalog): EnvoyJson {
   const body = JSON.stringify(protectedResourceMetadata(surface, catalog.issuers));
-  return { match: { path }, ...reply(200, body) };
+  return { match: { path }, ...alone(reply(200, body)) };
+}
+
+/** A route that Envoy answers by itself, and that nobody needs to decide on. */
+function alone(route: EnvoyJson): EnvoyJson {
+  return { ...route, typed_per_filter_config: extProcOff() };
 }
 
 function answer(code: ErrorCode): EnvoyJson {

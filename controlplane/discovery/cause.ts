@@ -1,0 +1,47 @@
+// Decides how the reason why a server could not be read is said to an operator: what was found, and where to look.
+import type { EgressAnswer } from '../../core/mcp/egress.ts';
+
+type Failure = Extract<EgressAnswer, { ok: false }>;
+
+/** First match wins. Envoy's own words stay in brackets: they are what its documentation and logs say. */
+const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray, path: string) => string])[] = [
+  [/^connect (ENOENT|ECONNREFUSED)/, () => 'Envoy does not listen (yet): see envoy.log'],
+  [
+    /^HTTP 503: (no healthy upstream)/,
+    ([, words]) => `none of its endpoints accepts connections: is it running, are host and port right? (${words})`,
+  ],
+  [
+    /^HTTP 50[0-9]: upstream connect error.*reset reason: (protocol error)/s,
+    ([, words]) => `its endpoint does not speak HTTP: is it http or https? (${words})`,
+  ],
+  [
+    /^HTTP 50[0-9]: upstream connect error.*reset reason: (.{1,120})/s,
+    ([, words]) => `the connection to its endpoint failed (${words})`,
+  ],
+  [/^HTTP (401|403)\b/, ([, status]) => `it refuses us (HTTP ${status}): it wants credentials`],
+  [/^HTTP (404|405)\b/, ([, status], path) => `no MCP endpoint at ${path} (HTTP ${status}): is the path right?`],
+  // The bridge, and servers that say what they mind, answer with a JSON-RPC error.
+  [
+    /^HTTP (\d{3}): \{.*"message":"((?:[^"\\]|\\.){1,200})/s,
+    ([, status, words]) => `${readString(words ?? '')} (HTTP ${status})`,
+  ],
+  [/^(found ".*", wanted .*)$/s, ([, words], path) => `${words}: is ${path} an MCP endpoint?`],
+  [/^(the body is not a JSON object)$/, ([, words], path) => `${words}: is ${path} an MCP endpoint?`],
+];
+
+/** Total. `path`: of the MCP endpoint. */
+export function causeOf({ detail }: Pick<Failure, 'detail'>, path: string): string {
+  for (const [pattern, sentence] of CAUSES) {
+    const found = pattern.exec(detail);
+    if (found !== null) return sentence(found, path);
+  }
+  return detail;
+}
+
+function readString(escaped: string): string {
+  try {
+    return String(JSON.parse(`"${escaped}"`));
+  } catch {
+    return escaped;
+  }
+}
