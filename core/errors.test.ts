@@ -24,7 +24,7 @@ describe('a row', () => {
 
 describe('an error', () => {
   test('says the public sentence, and what is added to it', () => {
-    expect(new ChanceryError('denied').message).toBe('not allowed by policy');
+    expect(new ChanceryError('unknown_surface').message).toBe('no such surface');
     const error = new ChanceryError('unknown_tool', { detail: 'x', reason: 'for the log', cause: 1 });
     expect(error.message).toBe('unknown tool: x');
     expect(error).toMatchObject({

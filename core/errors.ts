@@ -22,7 +22,6 @@ export const ERRORS = {
   unknown_tool: { http: 200, rpc: -32602, message: 'unknown tool' },
   unknown_prompt: { http: 200, rpc: -32602, message: 'unknown prompt' },
   unknown_resource: { http: 200, rpc: -32002, message: 'resource not found' },
-  denied: { http: 200, rpc: -32602, message: 'not allowed by policy' },
   body_too_large: { http: 413, rpc: -32600, message: 'the body is larger than the limit' },
   body_timeout: { http: 408, rpc: -32600, message: 'the body did not arrive in time' },
   not_acceptable: {
@@ -38,7 +37,6 @@ export const ERRORS = {
   session_unknown: { http: 404, rpc: -32001, message: 'session not found' },
   unknown_surface: { http: 404, rpc: -32000, message: 'no such surface' },
   unauthenticated: { http: 401, rpc: -32000, message: 'a valid bearer token is required' },
-  forbidden: { http: 403, rpc: -32000, message: 'forbidden' },
   bad_origin: { http: 403, rpc: -32000, message: 'this Origin or Host is not allowed' },
   stream_taken: { http: 409, rpc: -32000, message: 'this session already has a GET stream' },
   too_many_streams: { http: 503, rpc: -32000, message: 'too many streams are open' },

@@ -138,11 +138,12 @@ export interface Immediate {
   readonly details: string;
 }
 
-// One writer for the process: every encoder below finishes before the next begins.
+// One writer for the process: every encoder below begins it anew and finishes before the next.
 const writer = new WireWriter();
 
 /** In full duplex: the answer to the headers, held until the body was read, then the body, which is not copied. */
 export function encodeRelay(relay: Relay, trailers: boolean): readonly MessageParts[] {
+  writer.reset();
   const { namespace, values } = relay.metadata;
   // dynamic_metadata(8): Struct { fields(1): map<string, Value { struct_value(5) }> }
   const metadata = writer.mark();
@@ -168,6 +169,7 @@ export function encodeRelay(relay: Relay, trailers: boolean): readonly MessagePa
 
 /** Answers the headers with mutations only: a request without body, or the repair of a retry. */
 export function encodeHeadersOnly(setHeaders: Relay['setHeaders'], clearRouteCache: boolean): MessageParts {
+  writer.reset();
   headersResponse(setHeaders, [], clearRouteCache);
   return [writer.finish()];
 }
@@ -234,6 +236,7 @@ function prepend(head: number[], tag: number, length: number): void {
 
 /** immediate_response(7): { status(1) { code(1) }, headers(2), body(3), details(5) } */
 export function encodeImmediate(answer: Immediate): MessageParts {
+  writer.reset();
   const response = writer.mark();
   writer.text(5, answer.details);
   if (typeof answer.body === 'string') writer.text(3, answer.body);
@@ -250,6 +253,7 @@ export function encodeImmediate(answer: Immediate): MessageParts {
 
 /** Begins an answer that ext-proc goes on composing; `:status` is among the headers. */
 export function encodeStreamHeaders(headers: readonly (readonly [string, string])[]): MessageParts {
+  writer.reset();
   const response = writer.mark();
   for (let index = headers.length - 1; index >= 0; index--) headerValue(1, ...headers[index]!);
   writer.nest(1, response);
@@ -259,6 +263,7 @@ export function encodeStreamHeaders(headers: readonly (readonly [string, string]
 }
 
 export function encodeStreamBody(body: Buffer, endOfStream: boolean): MessageParts {
+  writer.reset();
   const response = writer.mark();
   if (endOfStream) writer.varint(2, 1);
   writer.bytes(1, body);

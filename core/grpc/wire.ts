@@ -101,6 +101,11 @@ export class WireWriter {
   #bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   #at = SCRATCH_BYTES;
 
+  /** Forgets what an encoder that failed midway left. */
+  reset(): void {
+    this.#at = this.#bytes.length;
+  }
+
   /** Where the next nested message will end. */
   mark(): number {
     return this.#bytes.length - this.#at;

@@ -20,7 +20,7 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
   if (requested === null)
     return refuse({ code: 'invalid_params', detail: 'params.protocolVersion must be a string' }, message.idText);
   const protocolVersion = negotiate(requested);
-  const clientInfo = objectOf(jsonParam(message, 'clientInfo'));
+  const clientInfo = clientInfoOf(jsonParam(message, 'clientInfo'));
   const servers = surface.members.flatMap((member) => catalog.servers.get(member.server) ?? []);
   const now = gateway.now();
   const codec = gateway.sessions();
@@ -103,6 +103,12 @@ function describe({ surface }: Caller, servers: readonly CatalogServer[]): JsonO
     serverInfo: only?.serverInfo ?? { name: 'chancery', title: `Chancery: ${surface.name}`, version: '0.1.0' },
     ...(instructions === '' ? {} : { instructions }),
   };
+}
+
+/** Servers want a name and a version; a client that says neither is introduced as one that does not. */
+function clientInfoOf(value: unknown): JsonObject {
+  const info = objectOf(value);
+  return typeof info.name === 'string' && typeof info.version === 'string' ? info : { name: 'unknown', version: '0', ...info };
 }
 
 function objectOf(value: unknown): JsonObject {

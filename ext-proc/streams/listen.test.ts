@@ -47,26 +47,30 @@ test('a stream begins with its headers and a comment that sends them off', () =>
 });
 
 describe('a change of the catalog', () => {
+  const change = async (): Promise<void> => {
+    world.gateway.streams.changed();
+    await new Promise(setImmediate);
+  };
   const TOLD = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n';
-  test('is told when this caller sees another list', () => {
+  test('is told when this caller sees another list', async () => {
     opened();
     world.catalog = catalogOf({ servers: [serverOf('memory', ['read_graph', 'new']), serverOf('files', ['read'])] });
-    world.gateway.streams.changed();
+    await change();
     expect(written).toEqual([': open\n\n', TOLD]);
   });
-  test('is not told when it does not', () => {
+  test('is not told when it does not', async () => {
     opened();
     world.catalog = catalogOf({ revision: 8 });
-    world.gateway.streams.changed();
+    await change();
     expect(written).toEqual([': open\n\n']);
   });
-  test('that takes the surface away, and brings it back, is told then', () => {
+  test('that takes the surface away, and brings it back, is told then', async () => {
     opened();
     world.catalog = catalogOf({ surfaces: [] });
-    world.gateway.streams.changed();
+    await change();
     expect(written).toEqual([': open\n\n']);
     world.catalog = catalogOf();
-    world.gateway.streams.changed();
+    await change();
     expect(written).toContain(TOLD);
   });
 });

@@ -26,7 +26,7 @@ export interface StreamTable {
   readonly full: boolean;
   /** The session was ended: so is its stream. */
   end(tokenId: string): void;
-  /** The catalog changed: every stream whose lists did is told, by name. */
+  /** The catalog changed: every stream whose lists did is told, by name, soon. */
   changed(): void;
   close(): void;
   readonly size: number;
@@ -39,6 +39,14 @@ interface Entry {
 
 /** A reader this far behind is cut off: it will connect again and list anew. */
 const PENDING_BYTES_MAX = 256 * 1024;
+
+function tell(entry: Entry): void {
+  const seen = entry.stream.digest();
+  for (const [method, hash] of Object.entries(seen)) {
+    if (entry.told[method] !== hash) entry.stream.sink.write(`data: {"jsonrpc":"2.0","method":"${method}"}\n\n`);
+  }
+  entry.told = seen;
+}
 
 export function createStreamTable({ now }: { readonly now: () => number }): StreamTable {
   const entries = new Map<string, Entry>();
@@ -55,6 +63,17 @@ export function createStreamTable({ now }: { readonly now: () => number }): Stre
     }
   }, LIMITS.streamKeepAliveMs).unref();
 
+  let waiting: string[] = [];
+  let telling: NodeJS.Immediate | null = null;
+  /** A few at a time: calls go on between them, and Envoy's keep-alive does not take this process for a dead one. */
+  const tellSome = (): void => {
+    for (const tokenId of waiting.splice(0, LIMITS.streamsBatchMax)) {
+      const entry = entries.get(tokenId);
+      if (entry !== undefined) tell(entry);
+    }
+    telling = waiting.length === 0 ? null : setImmediate(tellSome);
+  };
+
   return {
     open(stream) {
       end(stream.tokenId);
@@ -65,16 +84,13 @@ export function createStreamTable({ now }: { readonly now: () => number }): Stre
     },
     end,
     changed() {
-      for (const entry of entries.values()) {
-        const seen = entry.stream.digest();
-        for (const [method, hash] of Object.entries(seen)) {
-          if (entry.told[method] !== hash) entry.stream.sink.write(`data: {"jsonrpc":"2.0","method":"${method}"}\n\n`);
-        }
-        entry.told = seen;
-      }
+      // A round that is under way for an older catalog asks for the newest one itself: what it has passed is asked again.
+      waiting = [...entries.keys()];
+      telling ??= setImmediate(tellSome);
     },
     close() {
       clearInterval(tick);
+      if (telling !== null) clearImmediate(telling);
       for (const tokenId of [...entries.keys()]) end(tokenId);
     },
     get full() {
