@@ -34,7 +34,7 @@ export interface Bridge {
 
 export function createBridge(options: BridgeOptions): Bridge {
   const { log, limits } = options;
-  const context: EndpointContext = { ...options, children: new Set<Child>() };
+  const context: EndpointContext = { ...options, children: new Set<Child>(), sessions: new Set() };
   /** By socket path, which is what two definitions cannot share. */
   const endpoints = new Map<string, Endpoint>();
   const leaving = new Set<Endpoint>();

@@ -103,6 +103,18 @@ describe('starting a session', () => {
     const open = (): Promise<unknown> => TestSession.open(hostile(harness, 'second').socket).catch(() => null);
     await expect.poll(open, { timeout: 5000 }).toBeInstanceOf(TestSession);
   });
+
+  test('over the bound, the session that nobody used for longest gives way; one in use does not', async () => {
+    await using harness = startHarness({ bridgeChildrenMax: 2, bridgeYieldMs: 0 });
+    await harness.bridge.apply([hostile(harness), hostile(harness, 'second')]);
+    const used = await TestSession.open(hostile(harness).socket);
+    const stream = await used.ask({ method: 'GET', headers: { accept: 'text/event-stream' } });
+    expect(stream.status).toBe(200);
+    const idle = await TestSession.open(hostile(harness).socket);
+    await TestSession.open(hostile(harness, 'second').socket);
+    expect((await idle.ask({ method: 'DELETE' })).status).toBe(404);
+    expect((await used.ask({ method: 'DELETE' })).status).toBe(200);
+  });
 });
 
 describe('what is refused', () => {

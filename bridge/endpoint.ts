@@ -14,6 +14,8 @@ export interface EndpointContext extends SessionContext {
   readonly randomId: () => string;
   /** Children of the whole bridge, those that are ending among them. */
   readonly children: Set<Child>;
+  /** Sessions of the whole bridge. */
+  readonly sessions: Set<Session>;
 }
 
 /** One server version on one socket. */
@@ -100,8 +102,9 @@ export class Endpoint {
     session.post(message, reply);
   }
 
-  #start(initialize: Message, reply: Reply): void {
+  async #start(initialize: Message, reply: Reply): Promise<void> {
     const { children, limits, log, randomId } = this.#context;
+    if (children.size >= limits.bridgeChildrenMax) await this.#makeRoom();
     // A connection that was open before the socket was given up.
     if (this.#stopped) {
       reply.fail('backend_unavailable', initialize.idText);
@@ -122,13 +125,32 @@ export class Endpoint {
         onEnd: () => {
           this.#byId.delete(id);
           this.#sessions.delete(session);
+          this.#context.sessions.delete(session);
         },
       },
       initialize,
       reply,
     );
     this.#sessions.add(session);
+    this.#context.sessions.add(session);
     children.add(session.child);
     void session.child.ended.then(() => children.delete(session.child));
+  }
+
+  /**
+   * A session that nobody uses gives way to one that somebody wants: a client that left without DELETE would otherwise
+   * keep everybody out until it idles out. One that comes back is 404 here, and the gateway opens it again.
+   */
+  async #makeRoom(): Promise<void> {
+    const { sessions, limits, log, now } = this.#context;
+    let longest: Session | null = null;
+    for (const session of sessions) {
+      if (session.idleSinceMs === null || now() - session.idleSinceMs < limits.bridgeYieldMs) continue;
+      if (longest === null || session.idleSinceMs < (longest.idleSinceMs ?? 0)) longest = session;
+    }
+    if (longest === null) return;
+    log.info({ idleMs: Math.round(now() - (longest.idleSinceMs ?? 0)) }, 'an idle session gives way to a new one');
+    longest.end('it gave way to a new session');
+    await within(longest.child.ended, limits.bridgeStopGraceMs);
   }
 }

@@ -51,6 +51,12 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
   #dropped = 0;
+  #idleSinceMs: number | null = null;
+
+  /** Since when nobody waits for it or listens to it; null while somebody does, or while it starts or ends. */
+  get idleSinceMs(): number | null {
+    return this.#state === 'open' ? this.#idleSinceMs : null;
+  }
 
   /** Starts the child; `initialize` is the request that `reply` answers. */
   constructor(options: SessionOptions, initialize: Message, reply: Reply) {
@@ -271,7 +277,9 @@ export class Session {
     if (this.#state !== 'open') return;
     clearTimeout(this.#timer);
     // A call whose client left does not hold a session: a child that never answers would hold it for ever.
+    this.#idleSinceMs = null;
     if (this.#stream !== null || this.#router.attached().length > 0) return;
+    this.#idleSinceMs = this.#options.context.now();
     this.#timer = setTimeout(() => this.end('idle'), this.#limits.bridgeIdleMs);
   }
 }

@@ -24,14 +24,14 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('./commands/get.ts'),
   },
   token: {
-    usage: 'token [--sub NAME] [--surface S]',
+    usage: 'token [--sub NAME] [--surface S] [--groups A,B]',
     doc: 'print a bearer token',
     load: () => import('./commands/token.ts'),
   },
 };
 
 function help(): string {
-  const rows = Object.values(COMMANDS).map(({ usage, doc }) => `  chancery ${usage.padEnd(48)}${doc}`);
+  const rows = Object.values(COMMANDS).map(({ usage, doc }) => `  chancery ${usage.padEnd(51)}${doc}`);
   const flags = Object.values(SETTINGS).map(({ flag, env }) => `  --${flag.padEnd(20)}${env}`);
   return ['usage:', ...rows, '', 'settings, as flag or environment variable:', ...flags, ''].join('\n');
 }

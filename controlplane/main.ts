@@ -78,10 +78,13 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     log,
     operatorToken: keys.operatorToken,
     nodes: () => xds.nodes(),
-    ready: () =>
-      publisher.current() &&
-      GROUPS_NEEDED.every((group) => xds.nodes().some((node) => node.group === group)) &&
-      discovery.unread().length === 0,
+    missing: () => [
+      ...(publisher.current() ? [] : ['the newest revision is not published (yet): see controlplane.log']),
+      ...GROUPS_NEEDED.filter(
+        (group) => !xds.nodes().some((node) => node.group === group && node.transport === 'unix'),
+      ).map((group) => `${group} is not connected: see ${group}.log`),
+      ...discovery.unread().map((server) => `server "${server}" is not read: see its error`),
+    ],
     onChange: () => publisher.request(),
   });
   const served = await serveApi(api, settings.apiHost, settings.apiPort);

@@ -82,11 +82,11 @@ export function createPublisher({ xds, api, log, build, onServed }: PublisherOpt
         LIMITS.publishAckDeadlineMs,
       );
       // Without an Envoy there is nobody to fail a call.
-      if (outcome === 'nacked' || outcome === 'deadline')
-        log.warn(
-          { revision, outcome, clusters: added },
-          'Envoy has not acknowledged new backends; calls to them fail until it does',
-        );
+      if (outcome === 'nacked')
+        log.warn({ revision, clusters: added }, 'Envoy refused new backends; calls to them fail: see `get nodes`');
+      // One that is starting takes its time; one that hangs is "behind" in what is told of the nodes.
+      if (outcome === 'deadline')
+        log.info({ revision, clusters: added }, 'Envoy has not acknowledged new backends yet');
     }
     setServices(snapshot);
     if (Object.keys(gone[TYPES.cluster] ?? {}).length > 0) {

@@ -4,7 +4,8 @@ import { LIMITS } from './limits.ts';
 test.each(Object.entries(LIMITS))('%s is a whole number with its unit in its name', (name, value) => {
   expect(Number.isSafeInteger(value)).toBe(true);
   expect(value).toBeGreaterThan(0);
-  expect(name).toMatch(/(Ms|Max|Min)$/);
+  // Milliseconds, a bound, or what is counted.
+  expect(name).toMatch(/(Ms|Max|Min|Failures)$/);
 });
 
 test('what a session token may be long fits what carries it', () => {

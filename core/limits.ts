@@ -5,6 +5,8 @@ export const LIMITS = {
   bodyBytesMax: 4 * 1024 * 1024,
   /** Depth of nesting of a JSON body. */
   jsonDepthMax: 128,
+  /** Members of a message, and of its params: the ones that are compared in each case and whose place is kept. */
+  messageMembersMax: 256,
   /** A client must have sent its whole body within this. */
   bodyDeadlineMs: 30_000,
 
@@ -36,12 +38,16 @@ export const LIMITS = {
   /** A fan-out to backends (initialize, DELETE) waits this long for the slowest. */
   fanoutDeadlineMs: 5_000,
   fanoutWidthMax: 64,
+  /** Bytes of a cancellation, an id and a reason, that is passed on to each backend. */
+  cancelBytesMax: 16 * 1024,
   /** Bytes of a backend's answer that ext-proc or the control plane reads itself. */
   backendAnswerBytesMax: 16 * 1024 * 1024,
 
   /** GET streams one ext-proc holds open, and the pause between their keep-alive comments. */
   streamsMax: 20_000,
   streamKeepAliveMs: 25_000,
+  /** Streams whose lists are compared in one go after the catalog changed. */
+  streamsBatchMax: 50,
 
   /** Discovery of a server: one attempt, the pause between refreshes, the pauses after failures. */
   discoveryDeadlineMs: 10_000,
@@ -53,13 +59,15 @@ export const LIMITS = {
   /** Servers that are read at the same time (of those that failed last, and of the others), and characters that are kept of the reason why one could not be. */
   discoveryWidthMax: 8,
   discoveryErrorCharsMax: 300,
-  /** Failures of a server that was never read before one is worth a warning: about two seconds. */
-  discoveryQuietFailures: 4,
+  /** Failures of a server before the pauses grow, and before one that was never read is warned of: about two seconds. */
+  discoveryQuietFailuresMax: 12,
 
   /** The bridge: children (over all servers), start, idle, one line of a child's output. */
   bridgeChildrenMax: 64,
   bridgeStartDeadlineMs: 15_000,
   bridgeIdleMs: 10 * 60_000,
+  /** A session that nobody has used for this long gives way when there is no room for a new one. */
+  bridgeYieldMs: 10_000,
   bridgeLineBytesMax: 8 * 1024 * 1024,
   bridgeStopGraceMs: 2_000,
   /** Sessions of a changed definition may finish their calls for this long. */
@@ -124,6 +132,7 @@ export const LIMITS = {
   authzDeadlineMs: 2_000,
   adsKeepAliveMs: 30_000,
   clientConnectionsMax: 50_000,
+  envoyHeapBytesMax: 2 * 1024 * 1024 * 1024,
 
   /** Bytes of a body that the REST API accepts. */
   apiBodyBytesMax: 10 * 1024 * 1024,
@@ -164,6 +173,8 @@ export const LIMITS = {
   partLogLineBytesMax: 64 * 1024,
   partEchoLinesMax: 10,
   partEchoWindowMs: 10_000,
+  /** The same line of a part is shown again after this. */
+  partEchoRepeatMs: 5 * 60_000,
   /** The room that is kept for the longest socket name when the run directory is chosen. */
   socketNameBytesMax: 40,
 

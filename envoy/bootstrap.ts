@@ -63,7 +63,15 @@ export function bootstrap({ nodeId, runDir }: BootstrapInput): object {
       ],
     },
     overload_manager: {
+      refresh_interval: '0.25s',
       resource_monitors: [
+        {
+          name: 'envoy.resource_monitors.fixed_heap',
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig',
+            max_heap_size_bytes: LIMITS.envoyHeapBytesMax,
+          },
+        },
         {
           name: 'envoy.resource_monitors.global_downstream_max_connections',
           typed_config: {
@@ -73,6 +81,15 @@ export function bootstrap({ nodeId, runDir }: BootstrapInput): object {
           },
         },
       ],
+      // Bodies that wait for ext-authz are Envoy's to hold: before memory runs out new requests are refused.
+      actions: [
+        { name: 'envoy.overload_actions.shrink_heap', triggers: [pressure(0.9)] },
+        { name: 'envoy.overload_actions.stop_accepting_requests', triggers: [pressure(0.95)] },
+      ],
     },
   };
+}
+
+function pressure(value: number): object {
+  return { name: 'envoy.resource_monitors.fixed_heap', threshold: { value } };
 }

@@ -46,7 +46,7 @@ beforeEach(async () => {
   registry = await openRegistry(join(home, 'registry.db'), { now: () => 1_000, log, constraints });
   const settings = { apiHost: '127.0.0.1', apiPort: 0 };
   served = await serveApi(
-    createApi({ registry, settings, operatorToken, nodes: () => nodes, ready: () => true, onChange: () => {}, log }),
+    createApi({ registry, settings, operatorToken, nodes: () => nodes, missing: () => [], onChange: () => {}, log }),
     '127.0.0.1',
     0,
   );
@@ -263,12 +263,19 @@ describe('get', () => {
   });
 
   test.each([
-    ['servers', 'NAME  VERSION  TOOLS  STATUS\na     1        0      not read: initialize: HTTP 503\n'],
+    ['servers', 'NAME  VERSION  TOOLS  STATUS\na     1        0      not read: initialize: HTTP 503 (83 min ago)\n'],
     ['surfaces', 'NAME  AUTH   DECISION  SERVERS\ns     token  ext_proc  a\n'],
     ['policies', 'NAME  RULES  SURFACES\n'],
     [
       'nodes',
-      'ID       GROUP     BY    ACKED  STATUS\nenvoy-1  envoy     unix  1/1    ok\nproc-1   ext-proc  unix  1/2    behind\n',
+      [
+        'ID       GROUP      BY    ACKED  STATUS',
+        'envoy-1  envoy      unix  1/1    ok',
+        'proc-1   ext-proc   unix  1/2    behind',
+        '-        ext-authz  -     -      not connected: see ext-authz.log',
+        '-        bridge     -     -      not connected: see bridge.log',
+        '',
+      ].join('\n'),
     ],
   ])('%s is a table', async (what, wanted) => {
     expect(await call(get.run, [what])).toEqual({ status: 0, out: wanted, err: '' });

@@ -1,6 +1,7 @@
 // Decides what `chancery get` shows: a table for a person, or JSON for a program.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { NODE_GROUPS } from '../../core/contract.ts';
 import { createApiClient } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
 import { table } from './table.ts';
@@ -10,7 +11,12 @@ const USAGE = 'usage: chancery get servers|surfaces|policies|nodes [NAME] [-o js
 const server = z.object({
   name: z.string(),
   versions: z.array(z.object({ version: z.string() })),
-  status: z.object({ discovered: z.boolean(), tools: z.number(), error: z.string().optional() }),
+  status: z.object({
+    discovered: z.boolean(),
+    tools: z.number(),
+    error: z.string().optional(),
+    errorAt: z.string().optional(),
+  }),
 });
 const surface = z.object({
   name: z.string(),
@@ -31,7 +37,7 @@ const node = z.object({
 interface View {
   readonly header: readonly string[];
   /** null: the answer has another shape than this version knows. */
-  readonly row: (item: unknown) => readonly string[] | null;
+  readonly row: (item: unknown, nowMs: number) => readonly string[] | null;
   /** The member that NAME names. */
   readonly key: 'name' | 'id';
   /** Whether one item has an address of its own. */
@@ -41,12 +47,12 @@ interface View {
 function view<T>(
   schema: z.ZodType<T>,
   header: readonly string[],
-  cells: (item: T) => readonly string[],
+  cells: (item: T, nowMs: number) => readonly string[],
   rest: Pick<View, 'key' | 'single'>,
 ): View {
-  const row = (item: unknown): readonly string[] | null => {
+  const row = (item: unknown, nowMs: number): readonly string[] | null => {
     const parsed = schema.safeParse(item);
-    return parsed.success ? cells(parsed.data) : null;
+    return parsed.success ? cells(parsed.data, nowMs) : null;
   };
   return { header, row, ...rest };
 }
@@ -56,7 +62,12 @@ const VIEWS: Readonly<Record<string, View>> = {
   servers: view(
     server,
     ['NAME', 'VERSION', 'TOOLS', 'STATUS'],
-    (item) => [item.name, item.versions[0]?.version ?? '', String(item.status.tools), stateOf(item.status)],
+    (item, nowMs) => [
+      item.name,
+      item.versions[0]?.version ?? '',
+      String(item.status.tools),
+      stateOf(item.status, nowMs),
+    ],
     document,
   ),
   surfaces: view(
@@ -114,9 +125,10 @@ export async function run(args: readonly string[], context: CliContext): Promise
     context.out(`${JSON.stringify(name === undefined ? answer.body : items[0], null, 2)}\n`);
     return 0;
   }
-  const rows = items.map(found.row);
+  const rows = items.map((item) => found.row(item, context.nowMs()));
   if (rows.includes(null)) return fail('the REST API is of another version: use -o json', context);
-  context.out(table([found.header, ...rows.filter((row) => row !== null)]));
+  const absent = what === 'nodes' && name === undefined ? absentGroups(items) : [];
+  context.out(table([found.header, ...rows.filter((row) => row !== null), ...absent]));
   return 0;
 }
 
@@ -132,9 +144,24 @@ function fail(sentence: string, { err }: CliContext): number {
   return 1;
 }
 
-function stateOf({ discovered, error }: z.output<typeof server>['status']): string {
-  if (error !== undefined) return `${discovered ? 'stale' : 'not read'}: ${error}`;
+function stateOf({ discovered, error, errorAt }: z.output<typeof server>['status'], nowMs: number): string {
+  if (error !== undefined) return `${discovered ? 'stale' : 'not read'}: ${error}${ago(errorAt, nowMs)}`;
   return discovered ? 'ok' : 'not read yet';
+}
+
+/** ` (12 s ago)`; nothing without a time. */
+function ago(at: string | undefined, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - Date.parse(at ?? '')) / 1000));
+  if (Number.isNaN(seconds)) return '';
+  return seconds < 120 ? ` (${seconds} s ago)` : ` (${Math.round(seconds / 60)} min ago)`;
+}
+
+/** Who ought to be connected and is not, or has been silent until it was given up. */
+function absentGroups(items: readonly unknown[]): readonly (readonly string[])[] {
+  const present = items.map((item) => node.safeParse(item).data?.group);
+  return Object.values(NODE_GROUPS)
+    .filter((group) => !present.includes(group))
+    .map((group) => ['-', group, '-', '-', `not connected: see ${group}.log`]);
 }
 
 function ackedOf({ types }: z.output<typeof node>): number {

@@ -80,13 +80,27 @@ test('a line without end does not grow without bound', () => {
 
 test('a part that complains all the time is shown a few times per window', () => {
   const { log, path, shown, wait } = open();
-  const complain = (): void => log.write(Buffer.from('{"level":50,"msg":"x"}\n'));
-  for (let count = 0; count < 50; count += 1) complain();
+  const complain = (what: number): void => log.write(Buffer.from(`{"level":50,"msg":"x${what}"}\n`));
+  for (let count = 0; count < 50; count += 1) complain(count);
   expect(shown).toHaveLength(LIMITS.partEchoLinesMax + 1);
   expect(shown.at(-1)).toBe(`more in ${path}`);
   wait(LIMITS.partEchoWindowMs + 1);
-  complain();
-  expect(shown.at(-1)).toBe('error: x');
+  complain(50);
+  expect(shown.at(-1)).toBe('error: x50');
+  log.close();
+});
+
+test('the same complaint is shown again only after a while, and is in the log each time', () => {
+  const { log, path, shown, wait } = open();
+  const line = '{"level":40,"server":"a","msg":"x"}\n';
+  log.write(Buffer.from(line));
+  wait(LIMITS.partEchoRepeatMs - 1);
+  log.write(Buffer.from(`${line}{"level":40,"server":"b","msg":"x"}\n`));
+  expect(shown).toEqual(['warning: x (a)', 'warning: x (b)']);
+  wait(1);
+  log.write(Buffer.from(line));
+  expect(shown).toHaveLength(3);
+  expect(readFileSync(path, 'utf8').match(/"server":"a"/g)).toHaveLength(3);
   log.close();
 });
 

@@ -21,11 +21,12 @@ export interface PartLogOptions {
 }
 
 const LAST_LINES_MAX = 8;
+const REMEMBERED_LINES_MAX = 256;
 const PINO_WARN = 40;
 const PINO_NAMES: Readonly<Record<number, string>> = { 40: 'warning', 50: 'error', 60: 'fatal' };
 
 /** Members of a line of ours that say whom it is about, and why; in this order. */
-const CAUSE_MEMBERS = ['server', 'node', 'kind', 'outcome', 'how', 'error', 'reason', 'problems'];
+const CAUSE_MEMBERS = ['server', 'node', 'kind', 'outcome', 'how', 'why', 'error', 'reason', 'problems'];
 
 /** Opens `path` for appending. A log that cannot be written is dropped silently: a full disk must not stop the gateway. */
 export function openPartLog({ path, form, echo, nowMs }: PartLogOptions): PartLog {
@@ -35,6 +36,8 @@ export function openPartLog({ path, form, echo, nowMs }: PartLogOptions): PartLo
   let last: string[] = [];
   let shown = 0;
   let windowEndsMs = 0;
+  /** What was shown, and when: the same line again is news only after a while. */
+  const shownAtMs = new Map<string, number>();
 
   const append = (text: string): void => {
     try {
@@ -52,13 +55,17 @@ export function openPartLog({ path, form, echo, nowMs }: PartLogOptions): PartLo
   const show = (line: string): void => {
     const seen = lineToShow(line, form);
     if (seen === null) return;
+    if (nowMs() - (shownAtMs.get(seen) ?? Number.NEGATIVE_INFINITY) < LIMITS.partEchoRepeatMs) return;
     if (nowMs() > windowEndsMs) {
       windowEndsMs = nowMs() + LIMITS.partEchoWindowMs;
       shown = 0;
     }
     shown += 1;
-    if (shown <= LIMITS.partEchoLinesMax) echo(seen);
-    else if (shown === LIMITS.partEchoLinesMax + 1) echo(`more in ${path}`);
+    if (shown <= LIMITS.partEchoLinesMax) {
+      if (shownAtMs.size >= REMEMBERED_LINES_MAX) shownAtMs.clear();
+      shownAtMs.set(seen, nowMs());
+      echo(seen);
+    } else if (shown === LIMITS.partEchoLinesMax + 1) echo(`more in ${path}`);
   };
   return {
     write(chunk) {

@@ -43,7 +43,12 @@ test.each([
   [
     'a status names the servers that are not read',
     '{"ready":false,"servers":[{"name":"a","discovered":true},{"name":"b","discovered":false}]}',
-    { ready: false, unread: ['b'] },
+    { ready: false, unread: [{ name: 'b', error: undefined, errorAtMs: 0 }] },
+  ],
+  [
+    'a status names the servers that were read once and cannot be now',
+    '{"ready":false,"servers":[{"name":"a","discovered":true,"error":"no","errorAt":"1970-01-01T00:00:01.000Z"}]}',
+    { ready: false, unread: [{ name: 'a', error: 'no', errorAtMs: 1000 }] },
   ],
   ['a status may be without servers', '{"ready":true}', { ready: true, unread: [] }],
   ['a status of another shape is none', '{"ready":"yes"}', null],

@@ -50,13 +50,29 @@ export function gatewayProbe({ host, port, publicUrl }: Settings, configured: bo
 
 const status = z.object({
   ready: z.boolean(),
-  servers: z.array(z.object({ name: z.string(), discovered: z.boolean() })).optional(),
+  servers: z
+    .array(
+      z.object({
+        name: z.string(),
+        discovered: z.boolean(),
+        error: z.string().optional(),
+        errorAt: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
+
+export interface UnreadServer {
+  readonly name: string;
+  /** Why the latest attempt failed, which may have been before this start. */
+  readonly error?: string | undefined;
+  readonly errorAtMs: number;
+}
 
 export interface ApiStatus {
   readonly ready: boolean;
-  /** Names of the servers whose tools are not known yet. */
-  readonly unread: readonly string[];
+  /** The servers whose tools are not known yet, or that could not be read at the last attempt. */
+  readonly unread: readonly UnreadServer[];
 }
 
 export interface Api {
@@ -81,7 +97,9 @@ export function apiOf({ apiHost, apiPort }: Settings, token: () => string | null
     async status() {
       const parsed = status.safeParse((await get('/v1/status'))?.found);
       if (!parsed.success) return null;
-      const unread = (parsed.data.servers ?? []).filter((server) => !server.discovered).map((server) => server.name);
+      const unread = (parsed.data.servers ?? [])
+        .filter((server) => !server.discovered || server.error !== undefined)
+        .map(({ name, error, errorAt }) => ({ name, error, errorAtMs: Date.parse(errorAt ?? '') || 0 }));
       return { ready: parsed.data.ready, unread };
     },
     async count(collection) {

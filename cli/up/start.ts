@@ -4,7 +4,7 @@ import { LIMITS } from '../../core/limits.ts';
 import type { CliContext, Command } from '../context.ts';
 import { DEFAULT_SURFACE, EXAMPLE_SUBJECT } from './greeting.ts';
 import type { Places } from './places.ts';
-import { type Api, envoyProbe, gatewayProbe, until } from './ready.ts';
+import { type Api, envoyProbe, gatewayProbe, type UnreadServer, until } from './ready.ts';
 
 export interface StartInput {
   readonly context: CliContext;
@@ -35,7 +35,8 @@ export async function waitForReady(input: StartInput): Promise<string | null> {
   const gateway = gatewayProbe(context.settings, await api.hasSurface(DEFAULT_SURFACE));
   const silent = (await envoy) ?? (await until(gateway, waiting));
   if (silent !== null) return silent;
-  if (unread.length > 0) say(`not reachable yet: ${unread.join(', ')} (their tools appear when they are)`);
+  for (const { name, error } of unread) say(`${name} is not read yet: ${error ?? 'it has not answered'}`);
+  if (unread.length > 0) say('they are tried again; `npx chancery get servers` tells');
   return null;
 }
 
@@ -56,8 +57,8 @@ async function applyExample({ context, api, example, apply, say }: StartInput): 
 }
 
 /** Resolves to the servers that are still not read when we stop waiting for them. */
-async function waitForServers({ context, api, say, signal }: StartInput): Promise<readonly string[]> {
-  let unread: readonly string[] = [];
+async function waitForServers({ context, api, say, signal }: StartInput): Promise<readonly UnreadServer[]> {
+  let unread: readonly UnreadServer[] = [];
   let said = false;
   const startedMs = context.nowMs();
   const probe = async (): Promise<string | null> => {
@@ -67,9 +68,12 @@ async function waitForServers({ context, api, say, signal }: StartInput): Promis
       return null;
     }
     unread = status?.unread ?? unread;
-    if (!said && unread.length > 0 && context.nowMs() - startedMs > LIMITS.probeDeadlineMs) {
+    const waitedMs = context.nowMs() - startedMs;
+    if (unread.length > 0 && waitedMs > LIMITS.serversFailedDeadlineMs) {
+      // One that hangs may still come up; those that all failed in this start would only hold it up.
+      if (unread.every(({ errorAtMs }) => errorAtMs >= startedMs)) return null;
+      if (!said) say(`waiting for ${unread.map(({ name }) => name).join(', ')}`);
       said = true;
-      say(`waiting for ${unread.join(', ')}`);
     }
     return 'servers are not read';
   };

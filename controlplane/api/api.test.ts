@@ -21,14 +21,14 @@ let folder: string;
 let registry: Registry;
 let app: ReturnType<typeof createApi>;
 let changes: number[];
-let ready: boolean;
+let missing: readonly string[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'chancery-api-'));
   const constraints = { host: '127.0.0.1', runDir: '/run/chancery' };
   registry = await openRegistry(join(folder, 'registry.db'), { now: () => Date.UTC(2026, 0, 2), log, constraints });
   changes = [];
-  ready = true;
+  missing = [];
   app = createApi({
     registry,
     settings,
@@ -36,7 +36,7 @@ beforeEach(async () => {
     nodes: () => [
       { id: 'envoy-1', group: 'envoy', transport: 'unix', connectedSinceMs: 1, lastContactMs: 2, types: [] },
     ],
-    ready: () => ready,
+    missing: () => missing,
     onChange: (revision) => changes.push(revision),
     log,
   });
@@ -381,6 +381,7 @@ describe('the status', () => {
     expect((await ask('GET', '/v1/status')).body).toEqual({
       revision: 1,
       ready: false,
+      missing: [],
       servers: [{ name: 'a', version: '1', discovered: false, tools: 0 }],
     });
     await registry.saveDiscovery('a', '1', {
@@ -392,8 +393,8 @@ describe('the status', () => {
       ready: true,
       servers: [{ discovered: true }],
     });
-    ready = false;
-    expect((await ask('GET', '/v1/status')).body.ready).toBe(false);
+    missing = ['envoy is not connected'];
+    expect((await ask('GET', '/v1/status')).body).toMatchObject({ ready: false, missing });
   });
 
   test('of the nodes is what the hub says', async () => {
@@ -414,7 +415,7 @@ describe('on a real socket', () => {
       settings: at,
       operatorToken,
       nodes: () => [],
-      ready: () => true,
+      missing: () => [],
       onChange: () => {},
       log,
     });

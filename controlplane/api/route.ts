@@ -8,8 +8,8 @@ export interface ApiServices {
   readonly registry: Registry;
   /** The xDS clients that are connected. */
   readonly nodes: () => readonly NodeStatus[];
-  /** Whether the gateway serves what the registry holds. */
-  readonly ready: () => boolean;
+  /** What keeps the gateway from serving what the registry holds, a sentence each; empty when nothing does. */
+  readonly missing: () => readonly string[];
   /** The registry was written: publish. */
   readonly onChange: (revision: number) => void;
   readonly log: Logger;

@@ -7,11 +7,7 @@ test.each([
     'HTTP 503: no healthy upstream',
     'none of its endpoints accepts connections: is it running, are host and port right? (no healthy upstream)',
   ],
-  [
-    'Envoy is not there yet',
-    'connect ENOENT /home/run/egress.sock',
-    'Envoy does not listen (yet): see envoy.log',
-  ],
+  ['Envoy is not there yet', 'connect ENOENT /home/run/egress.sock', 'Envoy does not listen (yet): see envoy.log'],
   [
     'what listens speaks something else',
     'HTTP 502: upstream connect error or disconnect/reset before headers. retried and the latest reset reason: protocol error',
@@ -22,11 +18,7 @@ test.each([
     'HTTP 503: upstream connect error or disconnect/reset before headers. reset reason: connection termination',
     'the connection to its endpoint failed (connection termination)',
   ],
-  [
-    'it wants credentials',
-    'HTTP 401: {"error":"unauthorized"}',
-    'it refuses us (HTTP 401): it wants credentials',
-  ],
+  ['it wants credentials', 'HTTP 401: {"error":"unauthorized"}', 'it refuses us (HTTP 401): it wants credentials'],
   ['the path is another', 'HTTP 404: <html>', 'no MCP endpoint at /mcp (HTTP 404): is the path right?'],
   [
     'the bridge says why a child did not start',

@@ -62,7 +62,11 @@ afterEach(async () => {
   for (const discovery of open.splice(0)) await discovery.close();
 });
 
-function setup(script: Script, save?: (outcome: DiscoveryOutcome) => SavedDiscovery): Setup {
+function setup(
+  script: Script,
+  save?: (outcome: DiscoveryOutcome) => SavedDiscovery,
+  log = pino({ level: 'silent' }),
+): Setup {
   const clock = new HeldClock();
   const egress = scriptedServer(script);
   const changes: number[] = [];
@@ -73,7 +77,7 @@ function setup(script: Script, save?: (outcome: DiscoveryOutcome) => SavedDiscov
     egress,
     clock,
     random: () => 1,
-    log: pino({ level: 'silent' }),
+    log,
     onChange: (revision) => changes.push(revision),
     registry: {
       async saveDiscovery(server, _version, outcome) {
@@ -124,11 +128,21 @@ describe('a server', () => {
     });
     discovery.sync([target('a')]);
     const pauses: number[] = [];
-    for (let count = 0; count < 9; count++) {
+    for (let count = 0; count < 20; count++) {
       expect((await saved()).outcome).toEqual({ ok: false, error: 'initialize: HTTP 503: down' });
       pauses.push(clock.next());
     }
-    expect(pauses).toEqual([250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    expect(pauses).toEqual([
+      ...Array(LIMITS.discoveryQuietFailuresMax).fill(250),
+      500,
+      1000,
+      2000,
+      4000,
+      8000,
+      16_000,
+      30_000,
+      30_000,
+    ]);
     await saved();
     down = false;
     clock.next();
@@ -187,6 +201,57 @@ describe('a server', () => {
     expect(clock.next()).toBe(LIMITS.discoveryRetryMinMs);
     await saved();
   });
+});
+
+describe('a warning', () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  test('is not given for a server that comes up beside us, is given once for one that does not, and at once for one that was read', async () => {
+    let answer: 'down' | 'good' | 'broken' = 'down';
+    const { discovery, clock, saved } = setup(
+      {
+        initialize: () => (answer === 'good' ? initializeResult({}) : status(503, answer)),
+      },
+      undefined,
+      log,
+    );
+    discovery.sync([target('a')]);
+    for (let count = 0; count < LIMITS.discoveryQuietFailuresMax; count += 1) {
+      await saved();
+      clock.next();
+    }
+    expect(lines).toEqual([]);
+    await saved();
+    clock.next();
+    await saved();
+    expect(lines).toEqual(['a server cannot be read']);
+    answer = 'good';
+    clock.next();
+    await saved();
+    answer = 'broken';
+    clock.next();
+    await saved();
+    expect(lines).toEqual(['a server cannot be read', 'a server cannot be read; what was read before stays']);
+  });
+});
+
+test('servers that never answer do not keep a new one from being read', async () => {
+  const stuck = Promise.withResolvers<ReturnType<typeof status>>();
+  let first = true;
+  const { discovery, clock, saved } = setup({
+    initialize: ({ request }) => {
+      if (request.cluster === 'mcp.new.1') return initializeResult({});
+      return first ? status(500, 'no') : stuck.promise;
+    },
+  });
+  const hung = Array.from({ length: LIMITS.discoveryWidthMax }, (_, index) => target(`hung${index}`));
+  discovery.sync(hung);
+  for (const _ of hung) await saved();
+  first = false;
+  for (const _ of hung) clock.next();
+  discovery.sync([...hung, target('new')]);
+  expect((await saved()).server).toBe('new');
+  stuck.resolve(status(500, 'no'));
 });
 
 test('only so many servers are read at the same time', async () => {

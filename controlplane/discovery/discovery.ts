@@ -95,7 +95,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     }
     entry.failures += 1;
     // At a start servers, Envoy and we come up together: who is read within a moment is nothing to warn of.
-    const starting = !entry.read && entry.failures <= LIMITS.discoveryQuietFailures;
+    const starting = !entry.read && entry.failures <= LIMITS.discoveryQuietFailuresMax;
     const level = starting || outcome.error === entry.warned ? 'debug' : 'warn';
     if (level === 'warn') entry.warned = outcome.error;
     log[level](
@@ -135,9 +135,13 @@ function isSame(a: DiscoveryTarget, b: DiscoveryTarget): boolean {
   return a.version === b.version && a.cluster === b.cluster && a.path === b.path && a.documentHash === b.documentHash;
 }
 
-/** Between half and all of the interval, or of a pause that doubles with each failure: so that many do not come at once. */
+/**
+ * Between half and all of the interval, or of a pause that doubles with each failure after the first few: so that many
+ * do not come at once, and one that is only starting is read as soon as it can be.
+ */
 export function pauseMs(failures: number, random: () => number): number {
-  const doubled = LIMITS.discoveryRetryMinMs * 2 ** Math.min(failures - 1, 30);
+  const doublings = Math.max(0, failures - LIMITS.discoveryQuietFailuresMax);
+  const doubled = LIMITS.discoveryRetryMinMs * 2 ** Math.min(doublings, 30);
   const wholeMs = failures === 0 ? LIMITS.discoveryIntervalMs : Math.min(LIMITS.discoveryRetryMaxMs, doubled);
   return wholeMs * (0.5 + random() / 2);
 }

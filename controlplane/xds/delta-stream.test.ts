@@ -372,3 +372,15 @@ test('a removal is waited for too', () => {
   client.ack(LDS);
   expect(standing()).toBe('acked');
 });
+
+test('a client that holds all there is may hold more than it may name', () => {
+  const names = Array.from({ length: 100_001 }, (_, index) => `t${index}`);
+  const tombstone = Object.fromEntries(names.map((name) => [name, '1']));
+  const type = LABELS.get('tombstone')!;
+  const client = new FakeClient({ tombstone }, GROUP_TYPES['ext-proc']);
+  expect(client.ask(type, { subscribe: ['*'] }).refusal).toBeNull();
+  expect(client.ack(type).refusal).toBeNull();
+  const again = new FakeClient({ tombstone }, GROUP_TYPES['ext-proc']);
+  const initialVersions = new Map(names.map((name) => [name, '1']));
+  expect(again.ask(type, { subscribe: ['*'], initialVersions }).refusal).toBeNull();
+});

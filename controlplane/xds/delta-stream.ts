@@ -93,7 +93,10 @@ export class DeltaStream {
       state.subscription.update(request);
       state.nacks.accept(request.unsubscribe);
     }
-    if (Math.max(state.subscription.names.size, state.subscription.held.size) > LIMITS.xdsNamesMax) {
+    // What it was sent is no bound of its own: a client may hold all there is, and what is gone since it was away.
+    const there = this.#snapshot === null ? 0 : typeOf(this.#snapshot, state).resources.size;
+    const { names, held } = state.subscription;
+    if (Math.max(names.size, held.size - there) > LIMITS.xdsNamesMax) {
       return refuse('RESOURCE_EXHAUSTED', `more than ${LIMITS.xdsNamesMax} resources of the type ${type.label}`);
     }
     return { responses: this.#flush(), nack: nack && { ...nack, type }, refusal: null };

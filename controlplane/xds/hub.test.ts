@@ -225,3 +225,14 @@ test('streams are bounded', () => {
   expect(hub.open('unix', () => {})).not.toBeNull();
   expect(hub.open('unix', () => {})).toBeNull();
 });
+
+test('strangers on TCP keep nobody out of the Unix socket, nor make the publisher wait for a service', async () => {
+  const { hub, client } = start();
+  const open = Array.from({ length: 1_000 }, () => hub.open('tcp', () => {}));
+  expect(hub.open('tcp', () => {})).toBeNull();
+  expect(hub.open('unix', () => {})).not.toBeNull();
+  open[0]!.close();
+  hub.setSnapshot('ext-proc', own({ tombstone: new Map([['t', { tokenId: 't', expiresAtMs: 1 }]]) }));
+  client('ext-proc', 'tcp').ask(OWN_TYPES.tombstone);
+  expect(await hub.acked('ext-proc', [{ typeUrl: OWN_TYPES.tombstone }], 10_000)).toBe('nobody');
+});

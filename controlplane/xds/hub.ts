@@ -62,7 +62,8 @@ export function createHub(options: { readonly log: Logger; readonly now: () => n
   const snapshots = new Map<NodeGroup, Snapshot>();
   const known = new Set<Open>();
   const waits = new Set<Wait>();
-  let streams = 0;
+  // Bounded apart: on TCP anybody on this host can connect, and must not keep our own services out.
+  const streams = { unix: 0, tcp: 0 };
   let opened = 0;
 
   const settle = (group: NodeGroup): void => {
@@ -75,7 +76,7 @@ export function createHub(options: { readonly log: Logger; readonly now: () => n
 
   const outcomeOf = ({ group, wanted }: Pick<Wait, 'group' | 'wanted'>): AckOutcome | null => {
     const standings = [...known]
-      .filter((open) => open.group === group)
+      .filter((open) => open.group === group && counts(open))
       .map((open) => open.stream.standing(wanted))
       .filter((standing) => standing !== 'none');
     if (standings.length === 0) return 'nobody';
@@ -119,8 +120,8 @@ export function createHub(options: { readonly log: Logger; readonly now: () => n
 
   return {
     open(transport, send) {
-      if (streams >= LIMITS.xdsStreamsMax) return null;
-      streams += 1;
+      if (streams[transport] >= LIMITS.xdsStreamsMax) return null;
+      streams[transport] += 1;
       opened += 1;
       let open: Open | null = null;
       let closed = false;
@@ -147,7 +148,7 @@ export function createHub(options: { readonly log: Logger; readonly now: () => n
         close() {
           if (closed) return;
           closed = true;
-          streams -= 1;
+          streams[transport] -= 1;
           if (open === null) return;
           known.delete(open);
           log.info({ node: open.id, group: open.group, transport }, 'xDS client left');
@@ -194,6 +195,11 @@ function refuseSecret(open: Open, typeUrl: string): Refusal | null {
   const type = GROUP_TYPES[open.group].find((candidate) => candidate.typeUrl === typeUrl);
   if (open.transport === 'unix' || type?.secret !== true) return null;
   return { code: 'PERMISSION_DENIED', message: `${type.label} is secret: it is served on the Unix socket only` };
+}
+
+/** A service on TCP is refused what it cannot work without, so nobody needs to wait for it; an Envoy there is real. */
+function counts({ transport, group }: Open): boolean {
+  return transport === 'unix' || group === NODE_GROUPS.envoy;
 }
 
 function quote(text: string): string {

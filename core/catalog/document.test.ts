@@ -275,3 +275,13 @@ describe('what is no document', () => {
 test('the table of kinds is in the order in which they are written', () => {
   expect(Object.keys(DOCUMENT_KINDS)).toEqual(['Server', 'Surface', 'Policy']);
 });
+
+test.each(['args', 'env'])('a NUL in what a program is given by %s is refused: it could not be started', (member) => {
+  const given = member === 'args' ? { args: ['a\0b'] } : { env: { A: 'a\0b' } };
+  const parsed = parseDocument({
+    kind: 'Server',
+    name: 'a',
+    versions: [{ version: '1', stdio: { command: 'c', ...given } }],
+  });
+  expect(parsed).toMatchObject({ problems: [{ message: 'a NUL is not allowed' }] });
+});

@@ -75,10 +75,16 @@ const healthCheckSchema = z.strictObject({
     .regex(/^\/[!-~]*$/, 'a path begins with a slash'),
 });
 
+/** What a program is given; the operating system ends it at a NUL. */
+const programTextSchema = z
+  .string()
+  .max(4096)
+  .regex(/^[^\0]*$/, 'a NUL is not allowed');
+
 const stdioSchema = z.strictObject({
   command: lineSchema(1024).min(1),
-  args: z.array(z.string().max(4096)).max(64).default([]),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096)).default({}),
+  args: z.array(programTextSchema).max(64).default([]),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), programTextSchema).default({}),
   cwd: lineSchema(1024).optional(),
 });
 

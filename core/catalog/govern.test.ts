@@ -127,6 +127,53 @@ describe('what is denied', () => {
   });
 });
 
+describe('a resource that a template offers', () => {
+  const files = serverOf('files', []);
+  const catalog = catalogOf({
+    servers: [
+      {
+        ...files,
+        discovered: {
+          ...files.discovered!,
+          resourceTemplates: { bare: [], full: [{ uriTemplate: 'file:///{+path}', name: 'file' }] },
+        },
+      },
+    ],
+    policies: [
+      {
+        ...ALLOW_ALL,
+        rules: [
+          { id: 'public', effect: 'allow', resources: ['files/file:///public/*', 'files/file:///drop%20box/*'] },
+          { id: 'keys', effect: 'deny', resources: ['files/file:///public/keys/*'] },
+        ],
+      },
+    ],
+  });
+  const read = (uri: string) => governed(request('resources/read', { uri }), askerOf(catalog)).kind;
+
+  test.each([
+    'file:///public/a',
+    'file:///public/a..b/.c/...',
+    'file:///public/50%25',
+    'file:///public/%zz',
+    'file:///public/%C3%BC',
+  ])('is read as %s', (uri) => expect(read(uri)).toBe('call'));
+
+  test.each([
+    ['a place above', 'file:///public/../secret'],
+    ['a place above, encoded', 'file:///public/%2e%2e/secret'],
+    ['a place above, encoded in part', 'file:///public/.%2E%2fsecret'],
+    ['a place above, with a backslash', 'file:///public/..\\secret'],
+    ['a place above, at the end', 'file:///public/..'],
+    ['a place above, before a query', 'file:///public/..?x'],
+    ['its own place', 'file:///public/./keys/a'],
+    ['what is denied', 'file:///public/keys/a'],
+    ['what is denied, encoded', 'file:///public/%6Beys/a'],
+    ['what is denied, encoded beside what is no encoding', 'file:///public/%6Beys/%zz'],
+    ['what is not allowed', 'file:///secret'],
+  ])('is not read as %s', (_, uri) => expect(read(uri)).toBe('refused'));
+});
+
 describe('a name of megabytes', () => {
   const long = 'a'.repeat(1024 * 1024);
   test.each(['name', 'uri'])(

@@ -6,7 +6,7 @@ import { type MethodRow, methodRow } from '../mcp/methods.ts';
 import { type CompiledPolicies, compilePolicies, decide } from '../policy/decide.ts';
 import type { Decision, Principal } from '../policy/types.ts';
 import type { Catalog, CatalogSurface } from './catalog.ts';
-import { type Owned, ownerOfName, ownerOfUri } from './names.ts';
+import { decodedUri, type Owned, ownerOfName, ownerOfUri } from './names.ts';
 
 export type Verdict =
   /** A response of the client: to nothing that we asked. */
@@ -60,8 +60,12 @@ export function govern(message: Message, asker: Asker): Verdict {
       ? ownerOfUri(catalog, surface, publicName)
       : ownerOfName(catalog, surface, target.kind === 'tool' ? 'tools' : 'prompts', publicName);
   if (owned === null) return unknown;
-  const decision = decideFor(asker, { kind: target.kind, server: owned.server.name, name: owned.name });
+  const decided = (name: string): Decision => decideFor(asker, { kind: target.kind, server: owned.server.name, name });
+  const decision = decided(owned.name);
   if (!decision.allowed) return { ...unknown, decision };
+  // A resource has more than one spelling; a deny of any counts, and an allow must be of both.
+  const decoded = target.kind === 'resource' ? decided(decodedUri(owned.name)) : decision;
+  if (!decoded.allowed) return { ...unknown, decision: decoded };
   return { kind: 'call', row, owned, publicName, decision };
 }
 

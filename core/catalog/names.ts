@@ -56,7 +56,7 @@ export function ownerOfUri(catalog: Catalog, surface: CatalogSurface, uri: strin
     if (server?.discovered == null || !chosen(member.resources, uri)) continue;
     const { resources, resourceTemplates } = server.discovered;
     if (index(resources.full, 'uri').has(uri) || index(resources.bare, 'uri').has(uri)) return { server, name: uri };
-    if (byTemplate === null && resourceTemplates.full.some((template) => templateFits(template, uri))) {
+    if (byTemplate === null && !climbs(uri) && resourceTemplates.full.some((template) => templateFits(template, uri))) {
       byTemplate = { server, name: uri };
     }
   }
@@ -66,6 +66,19 @@ export function ownerOfUri(catalog: Catalog, surface: CatalogSurface, uri: strin
 /** RFC 6570 expressions stand for any text here: the server itself decides what it serves. */
 function templateFits(template: Listed, uri: string): boolean {
   return globMatches(listedName(template, 'uriTemplate').replace(/\{[^{}]*\}/g, '*'), uri);
+}
+
+/**
+ * Percent-encoding resolved as the most lenient reader would: a server may take `%73ecret` for `secret`, and a policy
+ * must decide on what the server will read.
+ */
+export function decodedUri(uri: string): string {
+  return uri.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
+}
+
+/** RFC 3986 §5.2.4: `public/../secret` is another resource than a pattern `public/*` speaks of. */
+function climbs(uri: string): boolean {
+  return /(^|[/\\])\.{1,2}([/\\?#]|$)/.test(decodedUri(uri));
 }
 
 /** Whether one of a member's patterns takes the name. */

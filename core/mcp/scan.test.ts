@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../limits.ts';
 import { scan } from './scan.ts';
 
 const DEPTH_MAX = 16;
@@ -204,4 +205,15 @@ test('whatever JSON.parse takes is taken, and nothing else', () => {
     // What repeats a key is valid JSON, and refused all the same.
     if (scanned !== 'duplicate_key') expect(scanned !== 'parse_error', text).toBe(valid);
   }
+});
+
+test('a message, or its params, of more members than anybody needs is refused', () => {
+  const members = (count: number): string => Array.from({ length: count }, (_, index) => `"k${index}":1`).join(',');
+  const { messageMembersMax } = LIMITS;
+  const scanned = (text: string) => scan(Buffer.from(text), LIMITS.jsonDepthMax);
+  expect(scanned(`{${members(messageMembersMax)}}`)).toMatchObject({ params: null });
+  expect(scanned(`{${members(messageMembersMax + 1)}}`)).toBe('parse_error');
+  expect(scanned(`{"params":{${members(messageMembersMax + 1)}}}`)).toBe('parse_error');
+  // What a tool takes is its own affair.
+  expect(scanned(`{"params":{"arguments":{${members(messageMembersMax + 1)}}}}`)).toMatchObject({});
 });

@@ -1,5 +1,6 @@
 // Decides whether bytes are one valid JSON text without repeated keys, and where the members that a gateway reads lie.
 import { isUtf8 } from 'node:buffer';
+import { LIMITS } from '../limits.ts';
 
 /** Byte range of a JSON value, end exclusive. */
 export interface Span {
@@ -152,6 +153,7 @@ class Scanner {
     let set: Set<string> | null = null;
     for (;;) {
       const written = this.#key();
+      if (spans !== null && spans.size >= LIMITS.messageMembersMax) throw new Refused('parse_error');
       const key = spans === null ? written : folded(written);
       if (set === null ? keys.includes(key) : set.has(key)) throw new Refused('duplicate_key');
       if (set !== null) set.add(key);

@@ -83,7 +83,10 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     // One line when it is lost, not one for each attempt; and none at a start, when it comes up beside us.
     if (!warned && (reached || now() - lostAtMs >= LIMITS.xdsFirstContactMs)) {
       warned = true;
-      log.warn(values, reached ? 'no control plane; going on with what is held' : 'no control plane yet; nothing is served without it');
+      log.warn(
+        values,
+        reached ? 'no control plane; going on with what is held' : 'no control plane yet; nothing is served without it',
+      );
     } else {
       log.debug({ ...values, pauseMs }, 'the control plane could not be reached');
     }
@@ -92,7 +95,8 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
 
   const take = (response: DeltaResponse): void => {
     failures = 0;
-    if (warned) log.info({ address: options.address, awayMs: now() - (lostAtMs ?? now()) }, 'the control plane is back');
+    if (warned)
+      log.info({ address: options.address, awayMs: now() - (lostAtMs ?? now()) }, 'the control plane is back');
     reached = true;
     warned = false;
     lostAtMs = null;

@@ -24,9 +24,10 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-async function repaired(context: string, replica = REPLICA) {
+async function repaired(context: string, replica = REPLICA, used?: string) {
   const stream = fakeStream({ 'x-chancery-repair': context, 'x-chancery-upstream-host': replica });
-  createRepair(stream, world.gateway).message(HEADERS);
+  const headers: [string, string][] = used === undefined ? [] : [['mcp-session-id', used]];
+  createRepair(stream, world.gateway).message(requestHeaders({ headers: [[':method', 'POST'], ...headers] }));
   return (await stream.answered())[0]!;
 }
 const sessionSet = (value: string) => ({
@@ -64,12 +65,32 @@ describe('a call that surely was not executed is repeated', () => {
     expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('inner'));
   });
 
-  test('with a new session, when Envoy chose another replica than the session’s; that one is not asked', async () => {
-    const token = world.token(
+  const elsewhere = () =>
+    world.token(
       stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope('127.0.0.1:9', 'inner') }] }),
     );
-    expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
+
+  test('with a new session, when Envoy chose another replica as the session died with its own', async () => {
+    forgetful();
+    expect(await repaired(`${elsewhere()} memory ${id('7')}`, REPLICA, 'inner')).toMatchObject(
+      sessionSet('mcp.memory.1#1'),
+    );
+    expect(pings()).toBe(1);
+  });
+
+  test('with a new session, when the call failed with one that was replaced since on another replica', async () => {
+    expect(await repaired(`${elsewhere()} memory ${id('7')}`, REPLICA, 'older')).toMatchObject(
+      sessionSet('mcp.memory.1#1'),
+    );
     expect(pings()).toBe(0);
+  });
+
+  test('not at all, when its session lives on another replica: the message was refused, and costs no session', async () => {
+    world.backend = () => answered({});
+    const answer = await repaired(`${elsewhere()} memory ${id('7')}`, REPLICA, 'inner');
+    expect(answer).toMatchObject({ kind: 'immediate', status: 400 });
+    expect(world.sent).toHaveLength(pings());
+    expect(world.gateway.side.size).toBe(0);
   });
 
   test('without a session, when its server keeps none', async () => {

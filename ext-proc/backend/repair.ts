@@ -20,9 +20,9 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
   const [token = '', serverName = '', id = ''] = headerOf(stream, CALLER.repairContext).split(' ');
   const idText = id === '' ? 'null' : Buffer.from(id, 'base64url').toString();
   const replica = headerOf(stream, CALLER.upstreamHost);
-  const refuse = (reason: string): void => {
+  const refuse = (code: 'backend_unavailable' | 'invalid_request', reason: string): void => {
     gateway.log.warn({ server: serverName, reason }, 'a call could not be repeated');
-    const { http, rpc, message } = ERRORS.backend_unavailable;
+    const { http, rpc, message } = ERRORS[code];
     const body = errorText(idText, rpc, `${message}: ${serverName}`);
     stream.send(
       encodeImmediate({
@@ -35,10 +35,16 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
   };
   return {
     message(encoded) {
-      if (decodeProcessingRequest(encoded).kind !== 'request_headers') return;
-      repair(gateway, token, serverName, replica).then(
+      const request = decodeProcessingRequest(encoded);
+      if (request.kind !== 'request_headers') return;
+      const used = request.headers.get(HEADERS.session) ?? '';
+      repair(gateway, { token, serverName, replica, used }).then(
         (sessionId) => stream.send(encodeHeadersOnly(sessionId === '' ? [] : [[HEADERS.session, sessionId]], false)),
-        (error: unknown) => refuse(error instanceof ChanceryError ? (error.reason ?? error.message) : String(error)),
+        (error: unknown) => {
+          const known = error instanceof ChanceryError;
+          const code = known && error.code === 'invalid_request' ? 'invalid_request' : 'backend_unavailable';
+          refuse(code, known ? (error.reason ?? error.message) : String(error));
+        },
       );
     },
     halfClosed: () => stream.end(),
@@ -46,8 +52,17 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
   };
 }
 
+interface Failed {
+  readonly token: string;
+  readonly serverName: string;
+  /** Where Envoy will send the repetition. */
+  readonly replica: string;
+  /** The plain session id with which the call failed. */
+  readonly used: string;
+}
+
 /** The plain session id to send to `replica`. */
-async function repair(gateway: Gateway, token: string, serverName: string, replica: string): Promise<string> {
+async function repair(gateway: Gateway, { token, serverName, replica, used }: Failed): Promise<string> {
   const unsealed = gateway.sessions().open(token);
   if (!unsealed.ok) throw new ChanceryError('session_unknown', { reason: unsealed.reason });
   const session = unsealed.state;
@@ -56,8 +71,16 @@ async function repair(gateway: Gateway, token: string, serverName: string, repli
   if (server === undefined)
     throw new ChanceryError('backend_unavailable', { reason: 'the server is gone from the catalog' });
   const known = knownSession(gateway, session, server);
-  if (known !== null && (await lives(gateway, server, known, replica, backendVersion(server, session))))
-    return plain(known);
+  if (known !== null) {
+    const address = openEnvelope(known)?.address;
+    const here = address === undefined || address === replica;
+    // Envoy repeats on another replica. There is nothing to replace while the session answers on its own: it was the
+    // message that was refused, and a caller must not lose its session, or open one more with each such message.
+    if ((here || plain(known) === used) && (await lives(gateway, server, known, backendVersion(server, session)))) {
+      if (here) return plain(known);
+      throw new ChanceryError('invalid_request', { reason: 'its session lives, so the server refused the message' });
+    }
+  }
   const opened = await openInto(gateway, session, server, known ?? undefined, replica);
   const address = openEnvelope(opened)?.address;
   if (address !== undefined && address !== replica) {
@@ -68,17 +91,15 @@ async function repair(gateway: Gateway, token: string, serverName: string, repli
 
 /**
  * A 400 may be about the request and not about its session, and a refused connection says nothing of it: a session that
- * answers a ping on this very replica is kept, with all that its server remembers.
+ * answers a ping is kept, with all that its server remembers. (Where its replica is gone, Envoy asks another, which does
+ * not know it.)
  */
 async function lives(
   gateway: Gateway,
   server: { readonly cluster: string; readonly path: string },
   sessionId: string,
-  replica: string,
   protocolVersion: string,
 ): Promise<boolean> {
-  const address = openEnvelope(sessionId)?.address;
-  if (address !== undefined && address !== replica) return false;
   const answer = await gateway.egress.send({
     cluster: server.cluster,
     path: server.path,

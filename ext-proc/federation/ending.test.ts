@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LIMITS } from '../../core/limits.ts';
 import {
   callerOf,
   catalogOf,
@@ -75,4 +76,11 @@ test('a cancellation goes to each backend as it came, and is not waited for', ()
     ['mcp.files.1', 'POST', 'files-session', text],
   ]);
   expect(world.gateway.side.size).toBe(0);
+});
+
+test('a cancellation of megabytes is passed on to nobody', () => {
+  const params = { requestId: 1, reason: 'x'.repeat(LIMITS.cancelBytesMax) };
+  const message = messageOf({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
+  expect(cancel(sessionCallOf(world, message))).toMatchObject({ answer: { status: 202 } });
+  expect(world.sent).toEqual([]);
 });

@@ -24,6 +24,8 @@ export function endSession(caller: Caller, session: SessionState): Outcome {
 
 /** A request id is the client's own and its backend sessions are its own: a backend that does not know it ignores this. */
 export function cancel(call: SessionCall): Outcome {
+  // It goes to every backend and nobody waits for it: one of megabytes would be held many times.
+  if (call.message.bytes.length > LIMITS.cancelBytesMax) return ACCEPTED;
   eachBackend(call, call.session, 'POST', call.message.bytes.toString());
   return ACCEPTED;
 }

@@ -108,7 +108,9 @@ function describe({ surface }: Caller, servers: readonly CatalogServer[]): JsonO
 /** Servers want a name and a version; a client that says neither is introduced as one that does not. */
 function clientInfoOf(value: unknown): JsonObject {
   const info = objectOf(value);
-  return typeof info.name === 'string' && typeof info.version === 'string' ? info : { name: 'unknown', version: '0', ...info };
+  return typeof info.name === 'string' && typeof info.version === 'string'
+    ? info
+    : { name: 'unknown', version: '0', ...info };
 }
 
 function objectOf(value: unknown): JsonObject {

@@ -72,7 +72,8 @@ test('kill -9 of the control plane while calls run: none fails', async () => {
   await until(
     'it is back',
     () => stack.pid('controlplane'),
-    (pid) => pid !== 0 && pid !== before);
+    (pid) => pid !== 0 && pid !== before,
+  );
   await until(
     'the API answers',
     async () => (await stack.api('GET', '/v1/status').catch(() => null))?.status,
@@ -180,7 +181,8 @@ test('kill -9 of the bridge: sessions of stdio servers are opened again', async 
   await until(
     'it is back',
     () => stack.pid('bridge'),
-    (pid) => pid !== 0 && pid !== before);
+    (pid) => pid !== 0 && pid !== before,
+  );
   const answer = await until(
     'a stdio server answers in the old session',
     async () =>
@@ -202,7 +204,8 @@ test('kill -9 of Envoy: it is started again, and sessions go on', async () => {
   await until(
     'it is back',
     () => stack.pid('envoy'),
-    (pid) => pid !== 0 && pid !== before);
+    (pid) => pid !== 0 && pid !== before,
+  );
   await until(
     'calls work',
     async () => (await echo('envoy').catch(() => null))?.status,

@@ -83,7 +83,9 @@ test('a backend session id and its envelope never reach a client', async () => {
   for (const body of posts) {
     const response = await raw(stack.mcp(), { token, session, body });
     expect(response.headers.get('mcp-session-id')).toBeNull();
-    expect([...response.headers.keys()].filter((key) => /^x-(chancery|envoy|powered)|set-cookie|^via$/.test(key))).toEqual([]);
+    expect(
+      [...response.headers.keys()].filter((key) => /^x-(chancery|envoy|powered)|set-cookie|^via$/.test(key)),
+    ).toEqual([]);
     await response.text();
   }
 });

@@ -162,7 +162,9 @@ describe('a start that cannot be', () => {
 
   test('with an unreadable database says so in one sentence', async () => {
     await prepare();
-    writeFileSync(join(home, 'registry.db'), 'this is no database, and long enough to be read as one'.repeat(100), { mode: 0o600 });
+    writeFileSync(join(home, 'registry.db'), 'this is no database, and long enough to be read as one'.repeat(100), {
+      mode: 0o600,
+    });
     const result = await runCli(['up'], env);
     expect(result.status).not.toBe(0);
     expect(result.stderr).toContain('registry.db');
@@ -172,7 +174,10 @@ describe('a start that cannot be', () => {
   test('with another version of Envoy says which was found and which is wanted', async () => {
     await prepare();
     const envoy = join(home, 'envoy');
-    writeFileSync(envoy, '#!/bin/sh\necho "envoy  version: 0123456789abcdef0123456789abcdef01234567/1.20.1/Clean/RELEASE/BoringSSL"\n');
+    writeFileSync(
+      envoy,
+      '#!/bin/sh\necho "envoy  version: 0123456789abcdef0123456789abcdef01234567/1.20.1/Clean/RELEASE/BoringSSL"\n',
+    );
     chmodSync(envoy, 0o755);
     const result = await runCli(['up'], { ...env, ENVOY_BIN: envoy });
     expect(result.status).not.toBe(0);
@@ -190,7 +195,9 @@ describe('a start that cannot be', () => {
   test('on a port that another program has names the setting', async () => {
     await prepare();
     const other = createServer();
-    const port = await new Promise<number>((resolve) => other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port)));
+    const port = await new Promise<number>((resolve) =>
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port)),
+    );
     const result = await runCli(['up'], { ...env, CHANCERY_PORT: String(port) });
     other.close();
     expect(result.status).not.toBe(0);

@@ -6,15 +6,17 @@ export const statusRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/status',
-    summary: 'The revision, each server as it was read, and whether all is ready.',
-    async handle(_, { registry, ready }) {
+    summary: 'The revision, each server as it was read, and whether all is ready, or what is missing.',
+    async handle(_, { registry, missing }) {
       const { revision, documents, discoveries } = await registry.snapshot();
       const servers = documents.flatMap(({ document }) => {
         const status = serverStatus(document, discoveries);
         if (document.kind !== 'Server' || status === null) return [];
         return [{ name: document.name, version: document.versions[0]?.version, ...status }];
       });
-      return Response.json({ revision, ready: ready() && servers.every(({ discovered }) => discovered), servers });
+      const lacks = missing();
+      const ready = lacks.length === 0 && servers.every(({ discovered }) => discovered);
+      return Response.json({ revision, ready, missing: lacks, servers });
     },
   },
   {

@@ -82,8 +82,9 @@ function backend({ server, endpoints, healthPath }: Backend, place: Place): Envo
       {
         timeout: seconds(LIMITS.healthCheckDeadlineMs),
         interval: seconds(LIMITS.healthCheckIntervalMs),
-        no_traffic_interval: seconds(LIMITS.healthCheckIntervalMs),
-        // One that was down is wanted back soon.
+        // A cluster that was never used counts as one without traffic, and one that was down is wanted back soon.
+        no_traffic_interval: seconds(LIMITS.healthCheckAgainMs),
+        no_traffic_healthy_interval: seconds(LIMITS.healthCheckIntervalMs),
         unhealthy_interval: seconds(LIMITS.healthCheckAgainMs),
         unhealthy_threshold: 2,
         healthy_threshold: 1,

@@ -81,7 +81,7 @@ export function repairFilter(): EnvoyJson {
     status_on_error: { code: 'ServiceUnavailable' },
     message_timeout: seconds(2 * LIMITS.fanoutDeadlineMs),
     processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SKIP' },
-    forward_rules: { allowed_headers: { patterns: [{ exact: ':method' }] } },
+    forward_rules: { allowed_headers: { patterns: [{ exact: ':method' }, { exact: HEADERS.session }] } },
   };
   const run = {
     action: {

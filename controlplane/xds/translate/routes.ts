@@ -39,6 +39,9 @@ const NOT_FOR_CLIENTS = [
   'location',
   'alt-svc',
   'strict-transport-security',
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
 ];
 
 export function routes(catalog: Catalog, place: Place): Record<string, EnvoyJson> {
@@ -66,7 +69,11 @@ function ingress(catalog: Catalog, place: Place): EnvoyJson {
         ],
       },
       // A Host that is none of ours: a page that had its own name resolved to this machine (DNS rebinding).
-      { name: 'other', domains: ['*'], routes: [{ name: 'other', match: { prefix: '/' }, ...alone(answer('bad_origin')) }] },
+      {
+        name: 'other',
+        domains: ['*'],
+        routes: [{ name: 'other', match: { prefix: '/' }, ...alone(answer('bad_origin')) }],
+      },
     ],
   };
 }
