@@ -170,6 +170,7 @@ export const LIMITS = {
   partLogBytesMax: 8 * 1024 * 1024,
   accessLogBytesMax: 64 * 1024 * 1024,
   accessLogCheckMs: 2_000,
+  accessLogFlushMs: 500,
   partLogLineBytesMax: 64 * 1024,
   partEchoLinesMax: 10,
   partEchoWindowMs: 10_000,

@@ -1,6 +1,7 @@
 // Decides which processes an instance consists of: their programs, environments, sockets, and the order in which they stop.
 import { join } from 'node:path';
 import { SOCKETS } from '../../core/contract.ts';
+import { LIMITS } from '../../core/limits.ts';
 import { LIFELINE_VARIABLE } from '../../core/runtime/process.ts';
 import { SETTINGS, type Settings, settingsToEnv } from '../../core/runtime/settings.ts';
 import type { LogForm } from './part-log.ts';
@@ -89,6 +90,8 @@ function envoyPart(
   const args = ['-c', places.bootstrap, '--disable-hot-restart', '--use-dynamic-base-id', '--log-level', 'warn'];
   // A listener that changes cuts its live streams after this; ours never change, so the longest usual time.
   args.push('--drain-time-s', '600');
+  // An operator who looks into the access log wants the last call in it.
+  args.push('--file-flush-interval-msec', String(LIMITS.accessLogFlushMs));
   if (settings.concurrency > 0) args.push('--concurrency', String(settings.concurrency));
   const owns = named(SOCKETS.egress, SOCKETS.envoyAdmin);
   const run = {
