@@ -10,7 +10,7 @@ import {
 } from '../core/grpc/ext-proc.ts';
 import type { GrpcStream, StreamHandler } from '../core/grpc/server.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type Admitted, admit } from './admit.ts';
+import { admit } from './admit.ts';
 import { authenticate } from './authenticate.ts';
 import { gathering } from './body.ts';
 import type { Caller } from './call.ts';
@@ -24,7 +24,6 @@ type Step = 'headers' | 'reading' | 'deciding' | 'done';
 export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHandler {
   let step: Step = 'headers';
   let caller: Caller | null = null;
-  let admitted: Admitted | null = null;
   let metadata: Metadata | null = null;
   let body: Buffer | null = null;
   let trailers = false;
@@ -71,7 +70,9 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
     if (closed || step !== 'reading' || caller === null || body === null) return;
     step = 'deciding';
     settle(
-      admitted?.want === 'post' ? answerPost(caller, body, metadata) : answerBodiless(caller, body.length, metadata),
+      caller.admitted.want === 'post'
+        ? answerPost(caller, body, metadata)
+        : answerBodiless(caller, body.length, metadata),
     );
   };
 
@@ -80,7 +81,6 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
     metadata = forwarded;
     const admission = admit(headers, gateway.catalog(), gateway.bodyBytesMax);
     if (!admission.ok) return finish(refuse(admission));
-    admitted = admission;
     if (endOfStream) body = Buffer.alloc(0);
     else deadline = setTimeout(() => finish(refuse({ code: 'body_timeout' })), LIMITS.bodyDeadlineMs).unref();
     const identified = authenticate(gateway, admission, headers.get('authorization'));

@@ -15,8 +15,6 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { DescriptorError, extractDescriptors } from './descriptors.ts';
 import { type VisitField, walkJson } from './json-walk.ts';
 
-export const TYPE_URL_PREFIX = 'type.googleapis.com/';
-
 /** A configuration that is not what this Envoy's descriptors allow. The message has the path. */
 export class EnvoyConfigError extends Error {
   override name = 'EnvoyConfigError';

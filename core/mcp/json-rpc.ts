@@ -1,5 +1,5 @@
 // Decides what a JSON-RPC message of ours looks like on the wire.
-import { type ChanceryError, ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode } from '../errors.ts';
 
 /** `idText` is the raw JSON text of the id as it came, or `null`. */
 export function resultText(idText: string, resultJson: string): string {
@@ -9,10 +9,6 @@ export function resultText(idText: string, resultJson: string): string {
 /** An error response. A refusal without a known id has `"id":null` (JSON-RPC 2.0 §5). */
 export function errorText(idText: string, rpc: number, message: string): string {
   return `{"jsonrpc":"2.0","id":${idText},"error":{"code":${rpc},"message":${JSON.stringify(message)}}}`;
-}
-
-export function errorTextOf(error: ChanceryError, idText = 'null'): string {
-  return errorText(idText, error.rpc, error.message);
 }
 
 export function errorTextFor(code: ErrorCode, idText = 'null'): string {

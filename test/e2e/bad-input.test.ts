@@ -1,5 +1,5 @@
 // Decides that whatever a client sends is answered with the status and the error that the specifications want.
-import { request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSession, type RawRequest, raw, request } from '../support/clients.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -214,30 +214,25 @@ test('unknown surfaces and paths are 404; a surface keeps to its exact path', as
   expect((await raw(`${stack.gateway}/%2e%2e%2fmcp`, { token, session, body: ping })).status).toBe(400);
 });
 
-/** fetch sets Host by itself. */
-function withHost(host: string): Promise<number> {
+/** One POST by node:http, where `send` writes the body: fetch sets Host by itself, and sends a body at once. */
+function post(more: Readonly<Record<string, string>>, send: (call: ClientRequest) => void): Promise<number> {
   return new Promise((resolve, reject) => {
-    const call = httpRequest(
-      stack.mcp(),
-      {
-        method: 'POST',
-        headers: {
-          host,
-          authorization: `Bearer ${token}`,
-          accept: 'application/json, text/event-stream',
-          'content-type': 'application/json',
-          'mcp-session-id': session,
-        },
-      },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode ?? 0);
-      },
-    );
+    const headers = {
+      ...more,
+      authorization: `Bearer ${token}`,
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      'mcp-session-id': session,
+    };
+    const call = httpRequest(stack.mcp(), { method: 'POST', headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
     call.on('error', reject);
-    call.end(JSON.stringify(ping));
+    send(call);
   });
 }
+const withHost = (host: string): Promise<number> => post({ host }, (call) => call.end(JSON.stringify(ping)));
 
 test('a Host that is none of ours is refused', async () => {
   expect(await withHost(`127.0.0.1:${stack.ports.gateway}`)).toBe(200);
@@ -248,24 +243,7 @@ test('a Host that is none of ours is refused', async () => {
 
 test('a body that comes byte by byte is one body', async () => {
   const bytes = Buffer.from(JSON.stringify(request('slow', 'ping')));
-  const status = await new Promise<number>((resolve, reject) => {
-    const call = httpRequest(
-      stack.mcp(),
-      {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${token}`,
-          accept: 'application/json, text/event-stream',
-          'content-type': 'application/json',
-          'mcp-session-id': session,
-        },
-      },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode ?? 0);
-      },
-    );
-    call.on('error', reject);
+  const status = await post({}, (call) => {
     const next = (at: number): void => {
       if (at === bytes.length) call.end();
       else call.write(bytes.subarray(at, at + 1), () => setImmediate(next, at + 1));

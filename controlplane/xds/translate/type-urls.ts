@@ -1,10 +1,11 @@
 // Decides which of Envoy's types we name, each once.
+import { CDS, EDS, LDS, RDS } from '../resource-types.ts';
 
 export const TYPES = {
-  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-  endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
-  listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
-  routes: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  cluster: CDS.typeUrl,
+  endpoints: EDS.typeUrl,
+  listener: LDS.typeUrl,
+  routes: RDS.typeUrl,
 } as const;
 
 export const FILTERS = {
