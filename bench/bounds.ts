@@ -38,4 +38,12 @@ export const BOUNDS = {
   /** Characters kept of what a child writes. */
   childWordsMax: 8 * 1024,
   psDeadlineMs: 2_000,
+
+  /** The xDS bench: one request that writes a thousand documents; a state on its way to all clients; writes at once. */
+  applyDeadlineMs: 60_000,
+  arrivalDeadlineMs: 120_000,
+  burstWidth: 32,
+  /** Discovery reads all servers within this; the pause between two looks. */
+  readDeadlineMs: 600_000,
+  readPauseMs: 2_000,
 } as const;

@@ -1,10 +1,10 @@
 // Decides how a command asks the REST API, and the one sentence that a person reads when it cannot.
 import { z } from 'zod';
-import { operatorTokenPath, readOperatorToken } from '../controlplane/keys/operator-token.ts';
-import { KeyError } from '../controlplane/keys/private-file.ts';
 import { LIMITS } from '../core/limits.ts';
-import { SETTINGS, type Settings } from '../core/runtime/settings.ts';
-import { reachable } from './up/ask.ts';
+import { type ApiAddress, apiAddress } from './api-address.ts';
+import type { CliContext } from './context.ts';
+
+const REASON_HEADER = 'chancery-reason';
 
 const problemSchema = z.object({
   title: z.string(),
@@ -16,72 +16,114 @@ const problemSchema = z.object({
 
 export type DocumentProblem = NonNullable<z.output<typeof problemSchema>['problems']>[number];
 
-export type ApiAnswer =
-  | { readonly ok: true; readonly body: unknown }
-  | { readonly ok: false; readonly sentence: string; readonly problems: readonly DocumentProblem[] };
+export interface ApiFailure {
+  readonly ok: false;
+  /** null: there was no answer. */
+  readonly status: number | null;
+  readonly sentence: string;
+  readonly problems: readonly DocumentProblem[];
+}
 
-export interface ApiClient {
-  get(path: string): Promise<ApiAnswer>;
-  post(path: string, body: unknown): Promise<ApiAnswer>;
+export type ApiAnswer =
+  | {
+      readonly ok: true;
+      readonly status: number;
+      /** Of JSON; undefined when there is none. */
+      readonly body: unknown;
+      readonly text: string;
+      readonly etag: string | null;
+    }
+  | ApiFailure;
+
+export interface ApiQuestion {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Begins with a slash; its parts are encoded. */
+  readonly path: string;
+  readonly query?: readonly (readonly [string, string])[];
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** In the caller's own words, for the change log. */
+  readonly why?: string | undefined;
+  /** Absent: JSON. */
+  readonly wanted?: 'yaml';
 }
 
 /** Total: whatever goes wrong is a sentence that says what to do. */
-export function createApiClient(settings: Pick<Settings, 'home' | 'apiHost' | 'apiPort'>): ApiClient {
-  return {
-    get: (path) => ask(settings, path, { method: 'GET' }),
-    post: (path, body) => ask(settings, path, { method: 'POST', body: JSON.stringify(body) }),
-  };
-}
-
-const { home, apiHost, apiPort } = SETTINGS;
-const NAME_HOME = `name its home folder with --${home.flag} or ${home.env}`;
-const NAME_ADDRESS = `say where it is with --${apiHost.flag} and --${apiPort.flag} (${apiHost.env}, ${apiPort.env})`;
-
-async function ask(
-  settings: Pick<Settings, 'home' | 'apiHost' | 'apiPort'>,
-  path: string,
-  init: RequestInit,
+export async function askApi(
+  { method = 'GET', path, query = [], body, headers = {}, why = '', wanted }: ApiQuestion,
+  context: Pick<CliContext, 'settings' | 'env'>,
 ): Promise<ApiAnswer> {
-  let token: string | null;
-  try {
-    token = readOperatorToken(settings.home);
-  } catch (error) {
-    if (error instanceof KeyError) return refused(error.message);
-    throw error;
-  }
-  if (token === null) {
-    return refused(
-      `there is no operator token in ${settings.home}: start Chancery with "chancery up", or ${NAME_HOME}`,
-    );
-  }
-  const host = reachable(settings.apiHost);
-  const base = `http://${host.includes(':') ? `[${host}]` : host}:${settings.apiPort}`;
+  const address = apiAddress(context);
+  if ('problem' in address) return refused(null, address.problem);
+  if (/\p{Cc}/u.test(why)) return refused(null, 'a reason is one line of text without control characters');
+  const { base, token } = address;
+  const search =
+    query.length === 0 ? '' : `?${new URLSearchParams(query.map(([key, value]): [string, string] => [key, value]))}`;
   let response: Response;
   let text: string;
   try {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const signal = AbortSignal.timeout(LIMITS.apiAnswerDeadlineMs);
-    response = await fetch(`${base}${path}`, { ...init, headers, signal, redirect: 'error' });
-    text = await response.text();
-  } catch {
-    return refused(`the REST API does not answer at ${base}: start Chancery with "chancery up", or ${NAME_ADDRESS}`);
+    response = await fetch(`${base}${path}${search}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        // A header is bytes, and a character of a header one byte (RFC 9110, section 5.5).
+        ...(why === '' ? {} : { [REASON_HEADER]: Buffer.from(why).toString('latin1') }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(LIMITS.apiAnswerDeadlineMs),
+      // Another address would be given the token.
+      redirect: 'error',
+    });
+    text = await readText(response);
+  } catch (error) {
+    const cause = causeOf(error);
+    const doubt = method !== 'GET' && cause !== '' ? '; whether it wrote anything is not known' : '';
+    return refused(null, `the REST API does not answer at ${base}${cause}${doubt}: ${address.otherAddress}`);
   }
-  const body = readJson(text);
-  if (response.ok && body !== undefined) return { ok: true, body };
-  if (response.status === 401) {
-    return refused(
-      `the REST API at ${base} does not take the token in ${operatorTokenPath(settings.home)}: it is of another instance; ${NAME_HOME}`,
-    );
-  }
-  const problem = problemSchema.safeParse(body);
-  if (!problem.success)
-    return refused(`what answers at ${base} (HTTP ${response.status}) is not Chancery's REST API: ${NAME_ADDRESS}`);
-  const { title, detail, problems = [] } = problem.data;
-  return refused(detail === undefined ? title : `${title}: ${detail}`, problems);
+  return read(response, text, wanted, address);
 }
 
-function refused(sentence: string, problems: readonly DocumentProblem[] = []): ApiAnswer {
-  return { ok: false, sentence, problems };
+function read(
+  { status, ok, headers }: Response,
+  text: string,
+  wanted: ApiQuestion['wanted'],
+  { base, tokenFrom, otherAddress, otherToken }: ApiAddress,
+): ApiAnswer {
+  const body = readJson(text);
+  const fits = wanted === 'yaml' ? /^application\/yaml\b/.test(headers.get('content-type') ?? '') : body !== undefined;
+  if (ok && (fits || status === 204)) return { ok: true, status, body, text, etag: headers.get('etag') };
+  if (status === 401)
+    return refused(status, `the REST API at ${base} does not take the token in ${tokenFrom}: ${otherToken}`);
+  const problem = problemSchema.safeParse(body);
+  if (!problem.success)
+    return refused(status, `what answers at ${base} (HTTP ${status}) is not Chancery's REST API: ${otherAddress}`);
+  const { title, detail, problems = [] } = problem.data;
+  return refused(status, detail === undefined ? title : `${title}: ${detail}`, problems);
+}
+
+function refused(status: number | null, sentence: string, problems: readonly DocumentProblem[] = []): ApiFailure {
+  return { ok: false, status, sentence, problems };
+}
+
+async function readText(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length;
+    if (bytes > LIMITS.cliAnswerBytesMax) throw new Error('the answer is too long');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+/** ` (CERT_HAS_EXPIRED)`: of a connection that failed otherwise than by nobody listening, why. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const { code, name } = cause as { readonly code?: unknown; readonly name?: unknown };
+  if (name === 'TimeoutError') return ` within ${LIMITS.apiAnswerDeadlineMs / 1000} s`;
+  return typeof code === 'string' && code !== 'ECONNREFUSED' ? ` (${code})` : '';
 }
 
 function readJson(text: string): unknown {

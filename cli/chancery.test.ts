@@ -37,24 +37,52 @@ test('a checkout without packages says what to run', async () => {
 test('help names every command and every setting', async () => {
   const { status, out } = await chancery(ROOT, ['--help']);
   expect(status).toBe(0);
-  for (const word of ['up', 'apply -f FILE', 'get servers', 'token', '--api-port', 'CHANCERY_ADS_PORT'])
+  for (const word of [
+    'up',
+    'apply -f FILE',
+    'get KIND [NAME]',
+    'token',
+    '--api-port',
+    'CHANCERY_ADS_PORT',
+    'CHANCERY_TOKEN',
+  ])
     expect(out).toContain(word);
 });
 
 test.each([
-  ['an unknown command', ['fly'], 'there is no command "fly"; the commands are up, apply, get, token'],
+  ['--help behind it', ['apply', '--help']],
+  ['-h behind it', ['apply', '-h', '-f', 'x']],
+  ['help before it', ['help', 'apply']],
+])('a command with %s says what it does, with its flags, examples and exit statuses', async (_name, args) => {
+  const { status, out } = await chancery(ROOT, args);
+  expect(status).toBe(0);
+  for (const line of [
+    'usage: chancery apply -f FILE|DIR|-',
+    '  --prune ',
+    '  chancery apply -f my-servers.yaml',
+    '  2  with --dry-run',
+  ])
+    expect(out).toContain(line);
+});
+
+test.each([
+  ['an unknown command', ['fly'], 'there is no command "fly"; the commands are up, apply, export, get,'],
+  ['a command that is misspelt', ['exprot'], 'there is no command "exprot" (did you mean "export"?)'],
+  ['half a command', ['key'], '"key" wants another word: key create, key list, key revoke'],
+  ['a misspelt half', ['key', 'crate'], 'there is no command "key crate" (did you mean "key create"?)'],
+  ['a flag of another command', ['get', '--prune'], 'there is no flag "--prune"'],
   ['no command', [], 'usage:'],
   ['a name that every object has', ['constructor'], 'there is no command "constructor"'],
   ['a setting without value', ['up', '--port'], '--port needs a value'],
   ['a setting that cannot be used', ['up', '--port', '0'], '--port: "0" is not a whole number from 1 to 65535'],
 ])('%s is a usage error', async (_name, args, wanted) => {
   const { status, err } = await chancery(ROOT, args);
-  expect(status).toBe(2);
+  expect(status).toBe(1);
   expect(err).toContain(wanted);
 });
 
 test.each([
-  ['an unknown flag', ['up', '--fast'], "'--fast'"],
+  ['an unknown flag', ['up', '--fast'], 'there is no flag "--fast"'],
   ['an unknown example', ['up', '--example', 'none'], 'there is no example "none"'],
   ['an example elsewhere', ['up', '--example', '../x'], 'there is no example "../x"'],
 ])('%s of up is one sentence', async (_name, args, wanted) => {

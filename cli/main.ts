@@ -1,40 +1,14 @@
 // Decides which command the command line means, and hands it the settings.
 
 import { ROOT_DIR } from '../core/runtime/process.ts';
-import { resolveSettings, SETTINGS, SettingError } from '../core/runtime/settings.ts';
-import type { CliContext, Command } from './context.ts';
+import { resolveSettings, SettingError } from '../core/runtime/settings.ts';
+import { COMMANDS, commandNamed, commandRow } from './commands.ts';
+import { type CliContext, EXIT_STATUSES } from './context.ts';
 import { splitFlags } from './flags.ts';
-
-interface CommandRow {
-  readonly usage: string;
-  readonly doc: string;
-  readonly load: () => Promise<{ readonly run: Command }>;
-}
-
-const COMMANDS: Readonly<Record<string, CommandRow>> = {
-  up: { usage: 'up [--example NAME]', doc: 'run everything until Ctrl-C', load: () => import('./up/up.ts') },
-  apply: {
-    usage: 'apply -f FILE',
-    doc: 'write documents into the registry',
-    load: () => import('./commands/apply.ts'),
-  },
-  get: {
-    usage: 'get servers|surfaces|policies|nodes [-o json]',
-    doc: 'show what the registry holds, or who is connected',
-    load: () => import('./commands/get.ts'),
-  },
-  token: {
-    usage: 'token [--sub NAME] [--surface S] [--groups A,B]',
-    doc: 'print a bearer token',
-    load: () => import('./commands/token.ts'),
-  },
-};
-
-function help(): string {
-  const rows = Object.values(COMMANDS).map(({ usage, doc }) => `  chancery ${usage.padEnd(51)}${doc}`);
-  const flags = Object.values(SETTINGS).map(({ flag, env }) => `  --${flag.padEnd(20)}${env}`);
-  return ['usage:', ...rows, '', 'settings, as flag or environment variable:', ...flags, ''].join('\n');
-}
+import { help, helpOf } from './help.ts';
+import { readHidden } from './hidden-input.ts';
+import { suggestion } from './suggest.ts';
+import { oneLine } from './terminal.ts';
 
 async function main(argv: readonly string[]): Promise<number> {
   const out = (text: string): void => void process.stdout.write(text);
@@ -43,32 +17,29 @@ async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
 
-  const [name = '', ...rest] = argv;
-  if (name === '--help' || name === '-h' || name === 'help') {
-    out(help());
-    return 0;
+  if (['--help', '-h', 'help'].includes(argv[0] ?? '')) {
+    const about = commandNamed(argv.slice(1));
+    out(about === null ? help() : helpOf(about.name));
+    return EXIT_STATUSES.done.status;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    err(
-      name === ''
-        ? help()
-        : `chancery: there is no command "${name}"; the commands are ${Object.keys(COMMANDS).join(', ')}\n`,
-    );
-    return 2;
+  const found = commandNamed(argv);
+  if (found === null) {
+    err(argv.length === 0 ? help() : `chancery: ${unknownCommand(argv)}\n`);
+    return EXIT_STATUSES.failed.status;
   }
-  if (rest.includes('--help') || rest.includes('-h')) {
-    out(`usage: chancery ${command.usage}\n${command.doc}\n`);
-    return 0;
+  const { name, args: rest } = found;
+  if (asksForHelp(rest)) {
+    out(helpOf(name));
+    return EXIT_STATUSES.done.status;
   }
   const split = splitFlags(rest);
   if ('problem' in split) {
     err(`chancery: ${split.problem}\n`);
-    return 2;
+    return EXIT_STATUSES.failed.status;
   }
   try {
     const settings = resolveSettings(split.flags, process.env, process.cwd());
-    const { run } = await command.load();
+    const run = await commandRow(name).load();
     const context: CliContext = {
       settings,
       rootDir: ROOT_DIR,
@@ -77,13 +48,30 @@ async function main(argv: readonly string[]): Promise<number> {
       out,
       err,
       nowMs: Date.now,
+      outIsTerminal: process.stdout.isTTY,
+      ...(process.stdin.isTTY && { readHidden: (prompt: string) => readHidden(prompt, process.stdin, err) }),
     };
     return await run(split.args, context);
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     err(`chancery: ${error.message}\n`);
-    return 2;
+    return EXIT_STATUSES.failed.status;
   }
+}
+
+/** What is behind `--` is a word, whatever it looks like. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
+}
+
+/** `key` alone, and `key` with another word, are answered with what there is of it. */
+function unknownCommand([first = '', second]: readonly string[]): string {
+  const names = Object.keys(COMMANDS);
+  const group = names.filter((name) => name.startsWith(`${first} `));
+  if (group.length > 0 && second === undefined) return `"${first}" wants another word: ${group.join(', ')}`;
+  const [written, all] = group.length > 0 ? [`${first} ${second}`, group] : [first, names];
+  return oneLine(`there is no command "${written}"${suggestion(written, all)}; the commands are ${all.join(', ')}`);
 }
 
 process.exit(await main(process.argv.slice(2)));

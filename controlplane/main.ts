@@ -1,10 +1,14 @@
 // Decides how the control plane is put together.
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { surfaceWarnings } from '../core/catalog/exposure-warnings.ts';
+import { parseNetworks } from '../core/catalog/networks.ts';
 import { ACCESS_LOG_FILE, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
 import { LIMITS } from '../core/limits.ts';
 import { createEgressClient } from '../core/mcp/egress.ts';
+import { createEgressStreams } from '../core/mcp/egress-stream.ts';
 import { runService, StartError } from '../core/runtime/process.ts';
+import { SETTINGS } from '../core/runtime/settings.ts';
 import { envoyBinary } from '../envoy/binary.ts';
 import { openEnvoyApi } from '../proto/envoy-api.ts';
 import { createApi } from './api/api.ts';
@@ -13,13 +17,16 @@ import { authoritiesFile } from './authorities.ts';
 import { writeBootstrap } from './bootstrap-file.ts';
 import { systemClock } from './discovery/clock.ts';
 import { createDiscovery } from './discovery/discovery.ts';
+import { createHealth } from './health.ts';
 import { KeyError, openKeys } from './keys/keys.ts';
-import { buildPublication } from './publication.ts';
+import { createMetrics } from './metrics.ts';
+import { buildPublication, type Publication } from './publication.ts';
 import { createPublisher } from './publish.ts';
 import { RegistryError } from './registry/error.ts';
 import { openRegistry } from './registry/registry.ts';
 import { serveReports } from './reports.ts';
 import { createXdsServer } from './xds/server.ts';
+import { readAdsTls } from './xds/tls.ts';
 
 /** Without one of these no call is answered. */
 const GROUPS_NEEDED = [NODE_GROUPS.envoy, NODE_GROUPS.extProc, NODE_GROUPS.extAuthz];
@@ -28,39 +35,58 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
   const now = Date.now;
   const socket = (name: string): string => join(settings.runDir, name);
   const keys = explain(() => openKeys(settings.home, { publicUrl: settings.publicUrl }));
+  const networks = parseNetworks(settings.endpointNetworks);
+  if ('problem' in networks) throw new StartError(`${SETTINGS.endpointNetworks.env}: ${networks.problem}`);
+  const adsTls = readAdsTls(settings);
   const registry = await openRegistry(join(settings.home, 'registry.db'), {
     now,
     log,
-    constraints: { host: settings.host, runDir: settings.runDir },
+    registryKey: keys.registryKey,
+    constraints: { host: settings.host, runDir: settings.runDir, networks },
   }).catch(explained);
   const found = envoyBinary(settings, rootDir);
   if ('problem' in found) throw new StartError(found.problem);
   const envoyApi = openEnvoyApi(found.path, join(rootDir, '.cache'));
   writeBootstrap(settings.runDir, `envoy-${hostname()}`);
 
-  const xds = createXdsServer({ log, now });
-  const place = {
-    ...settings,
-    caFile: authoritiesFile(settings.caFile),
-    accessLog: join(settings.home, 'logs', ACCESS_LOG_FILE),
+  const metrics = createMetrics();
+  const xds = createXdsServer({ log, now, metrics: metrics.xds });
+  const context = {
+    settings,
+    keys,
+    place: {
+      ...settings,
+      caFile: authoritiesFile(settings.caFile),
+      accessLog: join(settings.home, 'logs', ACCESS_LOG_FILE),
+    },
   };
   const egress = createEgressClient(socket(SOCKETS.egress));
+  const streams = createEgressStreams(socket(SOCKETS.egress));
+  let served: Publication | undefined;
   const publisher = createPublisher({
     xds,
     api: envoyApi,
     log,
-    build: async () => buildPublication(await registry.snapshot(), { place, settings, keys }),
+    snapshot: () => registry.snapshot(),
+    build: (snapshot, previous) => buildPublication(snapshot, context, previous, discovery.blocked()),
     // A server is read through Envoy, so when Envoy knows it.
-    onServed: ({ targets }) => discovery.sync(targets),
+    onServed: (publication) => {
+      served = publication;
+      discovery.sync(publication.targets);
+    },
   });
   const discovery = createDiscovery({
     egress,
+    streams,
     registry,
+    networks,
     clock: systemClock,
     log,
     random: Math.random,
     onChange: () => publisher.request(),
+    onBlocked: () => publisher.request(),
   });
+  const health = createHealth({ adminSocket: socket(SOCKETS.envoyAdmin) });
   const reports = await serveReports({
     socketPath: socket(SOCKETS.reports),
     protoDir: join(rootDir, 'proto'),
@@ -68,38 +94,53 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     onTombstones: async (tombstones) => {
       if ((await registry.saveTombstones(tombstones)).length > 0) publisher.request();
     },
+    onKeyUses: (uses) => registry.touchKeys(uses),
   });
   await publisher.now();
   await xds.listenUnix(socket(SOCKETS.ads));
-  await xds.listenTcp(settings.adsHost, settings.adsPort);
+  await xds.listenTcp(settings.adsHost, settings.adsPort, adsTls);
   const api = createApi({
     registry,
     settings,
     log,
+    now,
     operatorToken: keys.operatorToken,
     nodes: () => xds.nodes(),
     missing: () => [
       ...(publisher.current() ? [] : ['the newest revision is not published (yet): see controlplane.log']),
       ...GROUPS_NEEDED.filter(
-        (group) => !xds.nodes().some((node) => node.group === group && node.transport === 'unix'),
+        (group) => !xds.nodes().some((node) => node.connected && node.transport !== 'tcp' && node.client === group),
       ).map((group) => `${group} is not connected: see ${group}.log`),
-      ...discovery.unread().map((server) => `server "${server}" is not read: see its error`),
+      ...discovery.unread().map(({ server, version }) => `server "${server}" ${version} is not read: see its error`),
     ],
     onChange: () => publisher.request(),
+    preview: (snapshot) => publisher.preview(snapshot),
+    warnings: (name) => {
+      // Of what was written just now, published or not.
+      const { catalog } = buildPublication(registry.snapshot(), context, served, discovery.blocked()).made.built;
+      const surface = catalog.surfaces.get(name);
+      return surface === undefined ? [] : surfaceWarnings(catalog, surface);
+    },
+    health: async (cluster) => (await health.of([cluster])).get(cluster) ?? null,
+    metrics: () => metrics.text(),
   });
-  const served = await serveApi(api, settings.apiHost, settings.apiPort);
+  const listening = await serveApi(api, settings.apiHost, settings.apiPort);
   const expire = setInterval(() => {
-    void registry.expireTombstones().then((expired) => expired.length > 0 && publisher.request());
+    void registry.expire().then(
+      (expired) => expired && publisher.request(),
+      (error: unknown) => log.error({ err: error }, 'what has expired could not be dropped'),
+    );
   }, LIMITS.tombstoneSweepMs).unref();
   log.info({ ads: settings.adsPort, api: settings.apiPort }, 'the control plane serves');
   return {
     async close() {
       clearInterval(expire);
-      await served.close();
+      await listening.close();
       await discovery.close();
       await publisher.close();
       reports.close();
       await xds.close();
+      streams.close();
       egress.close();
       await registry.close();
     },

@@ -1,11 +1,14 @@
-// Decides what one state of the registry means for Envoy and for our services.
+// Decides what one state of the registry means for Envoys and for our services.
 import type { Settings } from '../core/runtime/settings.ts';
-import { buildCatalog } from './catalog/build.ts';
-import { discoveryTargets } from './discovery/targets.ts';
+import { type BuiltCatalog, buildCatalog } from './catalog/build.ts';
+import { changedEntries, kept } from './catalog/kept.ts';
+import { groupResolver, type NodeFacts } from './catalog/node-groups.ts';
+import type { DiscoveryTarget } from './discovery/targets.ts';
 import type { Keys } from './keys/keys.ts';
-import type { Publication } from './publish.ts';
-import type { RegistrySnapshot } from './registry/registry.ts';
-import { translate } from './xds/translate/translate.ts';
+import type { RegistrySnapshot } from './registry/types.ts';
+import type { EnvoyResources } from './xds/envoy-snapshot.ts';
+import type { OwnResources } from './xds/own-snapshot.ts';
+import { type Translation, translate } from './xds/translate/translate.ts';
 import type { Place } from './xds/translate/types.ts';
 
 export interface PublicationContext {
@@ -14,31 +17,79 @@ export interface PublicationContext {
   readonly keys: Pick<Keys, 'issuer' | 'sessionKeys'>;
 }
 
-/** Pure. */
+/** One revision as it shall be served. */
+export interface Publication {
+  readonly revision: number;
+  /** Group of Envoys → what they are given: `envoy` everything, then one for each NodeGroup document. */
+  readonly envoy: ReadonlyMap<string, EnvoyResources>;
+  /** The group of an Envoy. */
+  readonly groupOf: (node: NodeFacts) => string;
+  readonly own: OwnResources;
+  /** Secret resource → its version, which tells nothing of the content. */
+  readonly secretVersions: ReadonlyMap<string, string>;
+  /** The same for stdio servers, whose environment may have secrets. */
+  readonly stdioVersions: ReadonlyMap<string, string>;
+  /** The server versions to read, once Envoy knows them. */
+  readonly targets: readonly DiscoveryTarget[];
+  /** From which the next one is made. */
+  readonly made: Made;
+}
+
+interface Made {
+  readonly context: PublicationContext;
+  readonly built: BuiltCatalog;
+  readonly translation: Translation;
+}
+
+/**
+ * Equal snapshots give equal publications, whatever was made before.
+ * @param previous what was made before with the same context: what did not change since is the same object in both.
+ * @param blocked clusters that Envoy is not given: see Discovery. They are targets all the same.
+ */
 export function buildPublication(
   snapshot: RegistrySnapshot,
-  { place, settings, keys }: PublicationContext,
+  context: PublicationContext,
+  previous?: Publication,
+  blocked?: ReadonlySet<string>,
 ): Publication {
-  const { catalog, backends, stdio } = buildCatalog({
-    revision: snapshot.revision,
-    documents: snapshot.documents.map(({ document }) => document),
-    discoveries: snapshot.discoveries,
-    settings,
-    issuers: [keys.issuer],
-    sessionKeys: keys.sessionKeys,
-  });
+  const before = previous?.made.context === context ? previous : undefined;
+  const { place, settings, keys } = context;
+  const built = buildCatalog(
+    snapshot,
+    { settings, issuers: [keys.issuer], sessionKeys: keys.sessionKeys },
+    before?.made.built,
+  );
+  const translation = translate({ built, place, ...(blocked && { blocked }) }, before?.made.translation);
+  const { catalog, documents, servers } = built;
+  const changed = before === undefined ? null : changedEntries(before.made.built.servers, servers);
+  const same = (part: 'stdio' | 'targets'): boolean =>
+    changed?.every(([name, parts]) => before!.made.built.servers.get(name)![part] === parts[part]) === true;
+  const stdio = same('stdio') ? null : [...servers.values()].flatMap((parts) => parts.stdio);
+  const tombstones = before?.made.built.snapshot.tombstones === snapshot.tombstones ? before?.own.tombstone : undefined;
   return {
-    revision: catalog.revision,
-    targets: discoveryTargets(backends, snapshot.documents),
-    envoy: translate({ catalog, backends, place }),
+    revision: snapshot.revision,
+    envoy: new Map([...translation.groups].map(([group, { resources }]) => [group, resources])),
+    groupOf:
+      before?.made.built.documents.NodeGroup === documents.NodeGroup
+        ? before.groupOf
+        : groupResolver(documents.NodeGroup),
     own: {
       server: catalog.servers,
       surface: catalog.surfaces,
       policy: catalog.policies,
       issuer: catalog.issuers,
-      sessionKey: new Map(catalog.sessionKeys.map((key) => [key.kid, key])),
-      stdioServer: new Map(stdio.map((server) => [server.server, server])),
-      tombstone: new Map(snapshot.tombstones.map((tombstone) => [tombstone.tokenId, tombstone])),
+      apiKey: snapshot.apiKeys,
+      sessionKey: kept(before?.own.sessionKey, new Map(catalog.sessionKeys.map((key) => [key.kid, key]))),
+      stdioServer:
+        stdio === null
+          ? before!.own.stdioServer!
+          : kept(before?.own.stdioServer, new Map(stdio.map(({ name, definition }) => [name, definition]))),
+      tombstone: tombstones ?? new Map(snapshot.tombstones.map((tombstone) => [tombstone.tokenId, tombstone])),
     },
+    secretVersions: translation.secretVersions,
+    stdioVersions:
+      stdio === null ? before!.stdioVersions : new Map(stdio.map(({ name, contentVersion }) => [name, contentVersion])),
+    targets: same('targets') ? before!.targets : [...servers.values()].flatMap((parts) => parts.targets),
+    made: { context, built, translation },
   };
 }

@@ -1,32 +1,28 @@
 // Decides in which order a new revision becomes visible: Envoy learns of backends before the services, and forgets them after.
-import { CLUSTERS, NODE_GROUPS, OWN_TYPES } from '../core/contract.ts';
+import { NODE_GROUPS, OWN_TYPES } from '../core/contract.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/runtime/log.ts';
 import type { EnvoyApi } from '../proto/envoy-api.ts';
-import type { DiscoveryTarget } from './discovery/discovery.ts';
-import { checkSnapshot } from './xds/check-snapshot.ts';
-import { buildEnvoySnapshot, type EnvoyResources } from './xds/envoy-snapshot.ts';
-import { buildOwnSnapshot, type OwnResources, REVISION_NAME } from './xds/own-snapshot.ts';
-import type { XdsServer } from './xds/server.ts';
+import { differences, type Prepared, type PreviewedChange, prepare } from './prepare.ts';
+import type { Publication } from './publication.ts';
+import type { RegistrySnapshot } from './registry/types.ts';
+import { REVISION_NAME } from './xds/own-snapshot.ts';
+import type { AckOutcome, Wanted, XdsServer } from './xds/server.ts';
 import type { Snapshot } from './xds/snapshot.ts';
-import { TYPES } from './xds/translate/type-urls.ts';
+import { additions, transitionSnapshot } from './xds/transition-snapshot.ts';
 
-/** One revision as it shall be served. */
-export interface Publication {
-  readonly revision: number;
-  readonly envoy: EnvoyResources;
-  readonly own: OwnResources;
-  /** The servers to read, once Envoy knows them. */
-  readonly targets: readonly DiscoveryTarget[];
-}
+export type { PreviewedChange } from './prepare.ts';
+export type { Publication } from './publication.ts';
 
 export interface PublisherOptions {
-  readonly xds: XdsServer;
+  readonly xds: Pick<XdsServer, 'setSnapshot' | 'setGroups' | 'acked'>;
   readonly api: EnvoyApi;
   readonly log: Logger;
-  /** Reads the registry and makes the newest publication. */
-  readonly build: () => Promise<Publication>;
-  /** Envoy and the services were given it. */
+  /** The newest state of the registry. */
+  readonly snapshot: () => RegistrySnapshot;
+  /** What it means; what did not change since `previous` is the same object in both. */
+  readonly build: (snapshot: RegistrySnapshot, previous: Publication | undefined) => Publication;
+  /** Envoys and the services were given it. */
   readonly onServed: (publication: Publication) => void;
 }
 
@@ -37,67 +33,100 @@ export interface Publisher {
   now(): Promise<void>;
   /** Whether what the registry holds is what is served: nothing waits, and the last publication was not refused. */
   current(): boolean;
+  /** What xDS clients would be given, or lose, if this were the registry; nothing when it would be refused. */
+  preview(snapshot: RegistrySnapshot): readonly PreviewedChange[];
+  /** Why this would not be published, one sentence each; none: it would. */
+  problemsOf(snapshot: RegistrySnapshot): readonly string[];
   close(): Promise<void>;
 }
 
-export function createPublisher({ xds, api, log, build, onServed }: PublisherOptions): Publisher {
+export function createPublisher({ xds, api, log, snapshot, build, onServed }: PublisherOptions): Publisher {
   let wanted = false;
   let running: Promise<void> | null = null;
-  let served: EnvoyResources = {};
-  let previous: Snapshot | undefined;
   let refused = false;
   let closed = false;
+  /** What was given to everybody last. */
+  let served: Prepared | undefined;
+  /** What each group has been given, which is more than `served` while the services change over. */
+  const given = new Map<string, Snapshot>();
+  let groupOf: Publication['groupOf'] | undefined;
+  /** Groups of which somebody did not answer in time: nobody waits as long for them again until all of them answer. */
+  const behind = new Set<string>();
 
-  const setEnvoy = (resources: EnvoyResources): boolean => {
-    const built = buildEnvoySnapshot(api, resources, previous);
-    const problems = 'problems' in built ? built.problems : checkSnapshot(built.snapshot, [CLUSTERS.ads]);
-    if ('problems' in built || problems.length > 0) {
-      refused = true;
-      log.error({ problems }, 'a revision was not published: Envoy could not be given it; the last good one is served');
-      return false;
-    }
-    previous = built.snapshot;
-    xds.setSnapshot(NODE_GROUPS.envoy, built.snapshot);
-    return true;
+  const preparation = (state: RegistrySnapshot) => prepare(api, build(state, served?.publication), served);
+
+  const give = (group: string, next: Snapshot): void => {
+    if (given.get(group) === next) return;
+    given.set(group, next);
+    xds.setSnapshot(group, next);
   };
 
-  const setServices = (snapshot: Snapshot): void => {
-    xds.setSnapshot(NODE_GROUPS.extProc, snapshot);
-    xds.setSnapshot(NODE_GROUPS.extAuthz, snapshot);
+  const acked = async (group: string, names: readonly Wanted[]): Promise<AckOutcome> => {
+    const deadlineMs = behind.has(group) ? LIMITS.publishBehindDeadlineMs : LIMITS.publishAckDeadlineMs;
+    const outcome = await xds.acked(group, names, deadlineMs);
+    const late = outcome === 'deadline';
+    if (late !== behind.has(group)) {
+      // One that is starting takes its time; one that hangs is "behind" in what is told of the nodes.
+      if (late) log.info({ group }, 'a node has not acknowledged what is new yet; it is not waited for until it does');
+      else log.info({ group }, 'all nodes acknowledge again');
+    }
+    if (late) behind.add(group);
+    else behind.delete(group);
+    return outcome;
+  };
+
+  /** Resolves when every Envoy has the clusters that it did not have, as far as it answers in time. */
+  const envoysAcked = async (before: ReadonlyMap<string, Snapshot>, next: Prepared): Promise<void> => {
+    await Promise.all(
+      [...next.envoy].map(async ([group, snapshot]) => {
+        const added = additions(before.get(group), snapshot);
+        if (added.length === 0) return;
+        // Without an Envoy there is nobody to fail a call.
+        if ((await acked(group, added)) !== 'nacked') return;
+        const names = added.slice(0, LIMITS.xdsNamesShownMax).map(({ name }) => name);
+        const { revision } = next.publication;
+        log.warn({ revision, group, names }, 'Envoy refused new backends; calls to them fail: see `get nodes`');
+      }),
+    );
   };
 
   const once = async (): Promise<void> => {
-    const publication = await build();
-    const { revision, envoy, own } = publication;
-    const snapshot = buildOwnSnapshot(own, revision);
+    const prepared = preparation(snapshot());
+    if ('problems' in prepared) {
+      refused = true;
+      const { problems } = prepared;
+      log.error({ problems }, 'a revision was not published: Envoy could not be given it; the last good one is served');
+      return;
+    }
+    const { publication, services } = prepared;
+    const { revision } = publication;
     // The bridge comes first: what it serves is a backend to Envoy.
-    xds.setSnapshot(NODE_GROUPS.bridge, snapshot);
-    const gone = clustersOnlyIn(served, envoy);
-    if (!setEnvoy(withClusters(envoy, gone))) return;
-    const added = Object.keys(clustersOnlyIn(envoy, served)[TYPES.cluster] ?? {});
-    if (added.length > 0) {
-      const outcome = await xds.acked(
-        NODE_GROUPS.envoy,
-        added.map((name) => ({ typeUrl: TYPES.cluster, name })),
-        LIMITS.publishAckDeadlineMs,
-      );
-      // Without an Envoy there is nobody to fail a call.
-      if (outcome === 'nacked')
-        log.warn({ revision, clusters: added }, 'Envoy refused new backends; calls to them fail: see `get nodes`');
-      // One that is starting takes its time; one that hangs is "behind" in what is told of the nodes.
-      if (outcome === 'deadline')
-        log.info({ revision, clusters: added }, 'Envoy has not acknowledged new backends yet');
+    give(NODE_GROUPS.bridge, services.get(NODE_GROUPS.bridge)!);
+    const before = new Map(given);
+    for (const [group, next] of prepared.envoy) give(group, transitionSnapshot(before.get(group), next));
+    if (groupOf !== publication.groupOf) xds.setGroups(publication.groupOf);
+    groupOf = publication.groupOf;
+    await envoysAcked(before, prepared);
+    give(NODE_GROUPS.extProc, services.get(NODE_GROUPS.extProc)!);
+    give(NODE_GROUPS.extAuthz, services.get(NODE_GROUPS.extAuthz)!);
+    if ([...prepared.envoy].some(([group, next]) => given.get(group) !== next)) {
+      await acked(NODE_GROUPS.extProc, [{ typeUrl: OWN_TYPES.revision, name: REVISION_NAME }]);
+      for (const [group, next] of prepared.envoy) give(group, next);
     }
-    setServices(snapshot);
-    if (Object.keys(gone[TYPES.cluster] ?? {}).length > 0) {
-      const wantedRevision = [{ typeUrl: OWN_TYPES.revision, name: REVISION_NAME }];
-      await xds.acked(NODE_GROUPS.extProc, wantedRevision, LIMITS.publishAckDeadlineMs);
-      setEnvoy(envoy);
-    }
-    served = envoy;
+    forget(prepared);
+    served = prepared;
     refused = false;
     log.info({ revision }, 'a revision was published');
     onServed(publication);
+  };
+
+  /** Groups that no document names any more have no nodes. */
+  const forget = ({ envoy, services }: Prepared): void => {
+    for (const group of given.keys()) {
+      if (envoy.has(group) || services.has(group)) continue;
+      xds.setSnapshot(group, { types: new Map(), references: [], endpointsOf: new Map() });
+      given.delete(group);
+    }
   };
 
   const guarded = async (): Promise<void> => {
@@ -125,28 +154,17 @@ export function createPublisher({ xds, api, log, build, onServed }: PublisherOpt
     },
     now: guarded,
     current: () => running === null && !refused,
+    preview(state) {
+      const prepared = preparation(state);
+      return 'problems' in prepared ? [] : differences(served, prepared);
+    },
+    problemsOf(state) {
+      const prepared = preparation(state);
+      return 'problems' in prepared ? prepared.problems : [];
+    },
     async close() {
       closed = true;
       await running;
     },
-  };
-}
-
-const PER_BACKEND = [TYPES.cluster, TYPES.endpoints];
-
-/** Clusters, and their endpoints, that `a` has and `b` has not. */
-function clustersOnlyIn(a: EnvoyResources, b: EnvoyResources): EnvoyResources {
-  return Object.fromEntries(
-    PER_BACKEND.map((type) => [
-      type,
-      Object.fromEntries(Object.entries(a[type] ?? {}).filter(([name]) => b[type]?.[name] === undefined)),
-    ]),
-  );
-}
-
-function withClusters(resources: EnvoyResources, more: EnvoyResources): EnvoyResources {
-  return {
-    ...resources,
-    ...Object.fromEntries(PER_BACKEND.map((type) => [type, { ...resources[type], ...more[type] }])),
   };
 }

@@ -16,6 +16,7 @@ interface ReportRequest {
   readonly sequence: number;
   readonly nodeId: string;
   readonly tombstones?: readonly Tombstone[];
+  readonly keyUses?: readonly { readonly id: string; readonly atMs: number }[];
   readonly lost: number;
 }
 
@@ -25,6 +26,8 @@ export interface ReportsOptions {
   readonly log: Logger;
   /** Must have stored them when it resolves. */
   readonly onTombstones: (tombstones: readonly Tombstone[]) => Promise<void>;
+  /** API keys by id, and when each was last used. */
+  readonly onKeyUses: (uses: ReadonlyMap<string, number>) => Promise<void>;
 }
 
 /** A Unix socket of mode 0600 in the run directory of mode 0700. */
@@ -33,6 +36,7 @@ export async function serveReports({
   protoDir,
   log,
   onTombstones,
+  onKeyUses,
 }: ReportsOptions): Promise<{ close(): void }> {
   const definition = loadSync(join(protoDir, 'chancery/v1/chancery.proto'), { longs: Number });
   const loaded = loadPackageDefinition(definition) as unknown as {
@@ -47,6 +51,7 @@ export async function serveReports({
         if (request.lost > 0) log.warn({ node: request.nodeId, lost: request.lost }, 'a service had to drop reports');
         last = last
           .then(() => onTombstones(request.tombstones ?? []))
+          .then(() => onKeyUses(new Map((request.keyUses ?? []).map(({ id, atMs }) => [id, atMs]))))
           .then(() => {
             stream.write({ sequence: request.sequence });
           })

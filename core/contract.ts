@@ -21,11 +21,14 @@ export const METADATA = {
   namespace: 'chancery',
   /** The raw JSON text of the request's id, so that Envoy's own refusals carry it as it came. */
   id: 'id',
-  /** What a repair needs: the sealed session token, the server's name, base64url of the id; separated by spaces. */
+  /** What a repair needs: the sealed session token, `<server>/<version>`, base64url of the id; separated by spaces. */
   repair: 'repair',
   server: 'server',
   tool: 'tool',
   decision: 'decision',
+  /** Of a call to a deprecated version: the values of the headers that the route adds to the answer. */
+  deprecation: 'deprecation',
+  sunset: 'sunset',
 } as const;
 
 /** gRPC initial metadata that Envoy sends to ext-proc: which filter calls, and what a repair needs. */
@@ -73,6 +76,12 @@ export const AUTHZ_METADATA = {
 
 export const LISTENERS = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
 export const ROUTES = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
+/** ECDS: filters of the ingress listener whose configuration may change while the listener stays. */
+export const EXTENSIONS = { origin: 'chancery.origin' } as const;
+
+/** RTDS: the layer of the bootstrap that the control plane fills. */
+export const RUNTIME_LAYER = 'chancery';
+
 export const CLUSTERS = { ads: 'chancery_ads', extProc: 'chancery_ext_proc', extAuthz: 'chancery_ext_authz' } as const;
 
 /** Prefix of the clusters of server versions; the only ones that `x-chancery-cluster` may name. */
@@ -117,6 +126,7 @@ export const OWN_TYPES = {
   surface: 'type.googleapis.com/chancery.v1.Surface',
   policy: 'type.googleapis.com/chancery.v1.Policy',
   issuer: 'type.googleapis.com/chancery.v1.Issuer',
+  apiKey: 'type.googleapis.com/chancery.v1.ApiKey',
   sessionKey: 'type.googleapis.com/chancery.v1.SessionKey',
   stdioServer: 'type.googleapis.com/chancery.v1.StdioServer',
   tombstone: 'type.googleapis.com/chancery.v1.Tombstone',
@@ -125,14 +135,17 @@ export const OWN_TYPES = {
 export type OwnKind = keyof typeof OWN_TYPES;
 
 /** Kinds whose content is secret: served on a Unix socket only, never on TCP, never in a log or a dump. */
-export const SECRET_KINDS: readonly OwnKind[] = ['sessionKey', 'stdioServer'];
+export const SECRET_KINDS: readonly OwnKind[] = ['apiKey', 'sessionKey', 'stdioServer'];
 
 /** Which kinds each group of services may subscribe to. */
 export const KINDS_OF_GROUP: Readonly<Record<Exclude<NodeGroup, 'envoy'>, readonly OwnKind[]>> = {
-  'ext-proc': ['server', 'surface', 'policy', 'issuer', 'sessionKey', 'tombstone', 'revision'],
-  'ext-authz': ['server', 'surface', 'policy', 'issuer', 'revision'],
+  'ext-proc': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'sessionKey', 'tombstone', 'revision'],
+  'ext-authz': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'revision'],
   bridge: ['stdioServer'],
 };
 
-/** Kinds that a `Revision` lists: what one call's decision depends on. Tombstones come and go beside it. */
-export const REVISION_KINDS: readonly OwnKind[] = ['server', 'surface', 'policy', 'issuer', 'sessionKey'];
+/**
+ * Kinds that a `Revision` covers: what one call's decision depends on, and what every service of a call is given.
+ * Session keys and tombstones come and go beside it.
+ */
+export const REVISION_KINDS: readonly OwnKind[] = ['server', 'surface', 'policy', 'issuer', 'apiKey'];

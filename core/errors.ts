@@ -45,6 +45,11 @@ export const ERRORS = {
   backend_start_timeout: { http: 504, rpc: -32000, message: 'the server behind this tool did not start in time' },
   backend_busy: { http: 503, rpc: -32000, message: 'the server behind this tool takes no more for now' },
   backend_lost: { http: 200, rpc: -32000, message: 'the server behind this tool ended before it answered' },
+  version_decommissioned: {
+    http: 200,
+    rpc: -32000,
+    message: 'the version of the server that this session uses is gone',
+  },
   decision_unavailable: { http: 503, rpc: -32000, message: 'the policy decision could not be made' },
   not_ready: { http: 503, rpc: -32000, message: 'the gateway has no configuration yet' },
   internal: { http: 500, rpc: -32603, message: 'internal error' },

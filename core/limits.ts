@@ -34,6 +34,8 @@ export const LIMITS = {
   echoedCharsMax: 256,
   /** Targets for which one process remembers which rules speak of them. */
   decisionTargetsMax: 50_000,
+  /** Sets of server versions for which one process remembers what a surface exposes. */
+  exposuresPerSurfaceMax: 64,
 
   /** A fan-out to backends (initialize, DELETE) waits this long for the slowest. */
   fanoutDeadlineMs: 5_000,
@@ -54,8 +56,33 @@ export const LIMITS = {
   discoveryIntervalMs: 5 * 60_000,
   discoveryRetryMinMs: 250,
   discoveryRetryMaxMs: 30_000,
+  /** Which protocol versions a server speaks is asked anew after this; one question of it waits this long. */
+  discoveryProbeIntervalMs: 60 * 60_000,
+  discoveryProbeDeadlineMs: 3_000,
+  /** Of the servers that were read before a start, this many are read at once; the others in the course of an interval. */
+  discoveryBurstMax: 256,
+  /** A name is resolved within this, so many at the same time: each takes one of the process's four threads. */
+  discoveryLookupDeadlineMs: 2_000,
+  discoveryLookupWidthMax: 2,
+  /** After a server said that a list changed it is read again: the wait for more such words, and the pause since the last time. */
+  discoveryChangeWaitMs: 250,
+  discoveryChangePauseMs: 5_000,
+  /** A reading waits this long for its stream; a stream must begin, and is opened again after a pause, which doubles. */
+  discoveryStreamWaitMs: 1_000,
+  discoveryStreamDeadlineMs: 60_000,
+  discoveryStreamPauseMs: 1_000,
   /** Tools, prompts, resources, templates of one server version, each. */
   discoveredItemsMax: 2_000,
+  /** Streams of servers that announce changes of their lists which the control plane keeps open. */
+  discoveryStreamsMax: 500,
+  /** Of a stream that the control plane only listens to: bytes of one event, and of all before it is opened anew. */
+  streamEventBytesMax: 64 * 1024,
+  streamBytesMax: 4 * 1024 * 1024,
+  /** What Envoy's administration says of its clusters: bytes, clusters of one question, the wait for it, how long it is good. */
+  healthBytesMax: 16 * 1024 * 1024,
+  healthClustersMax: 200,
+  healthDeadlineMs: 1_000,
+  healthFreshMs: 1_000,
   /** Servers that are read at the same time (of those that failed last, and of the others), and characters that are kept of the reason why one could not be. */
   discoveryWidthMax: 8,
   discoveryErrorCharsMax: 300,
@@ -84,18 +111,32 @@ export const LIMITS = {
 
   /** A changed backend is shown to the services when its Envoys acknowledged it, or after this. */
   publishAckDeadlineMs: 3_000,
+  /** The same once somebody of the group did not answer in time, so that one that hangs does not hold up every change. */
+  publishBehindDeadlineMs: 100,
   /** Writes that arrive within this are published together. */
   publishDebounceMs: 20,
-  /** Unacknowledged answers per xDS stream and type; newer state waits and coalesces. */
-  xdsInFlightMax: 1,
+  /** Bytes of resources in one response; what does not fit goes into the next, once this one is acknowledged. */
+  xdsResponseBytesMax: 2 * 1024 * 1024,
+  /** Nodes that left are still shown, for this long and this many. */
+  xdsNodesGoneMs: 24 * 60 * 60 * 1000,
+  xdsNodesGoneMax: 1_000,
+  /** Resources with a TTL are renewed this often, and given up by a client after the TTL. */
+  xdsTtlMs: 30_000,
+  xdsHeartbeatMs: 10_000,
   /** Bytes of one xDS message, either way: all servers with all their tools can be in one. */
   xdsMessageBytesMax: 64 * 1024 * 1024,
   /** Streams that the xDS server holds, and names that one of them may subscribe to, for each type. */
-  xdsStreamsMax: 1_000,
+  xdsStreamsMax: 4_000,
   xdsNamesMax: 100_000,
   /** Characters kept of what a client says when it refuses a response, and of its own name. */
   xdsRefusalCharsMax: 2_000,
   xdsNodeIdCharsMax: 256,
+  /** Names that one line of the log lists of the resources that a node refused. */
+  xdsNamesShownMax: 5,
+  /** Members of a node's metadata that are looked at, and features that it says it has. */
+  xdsNodeMetadataMax: 128,
+  /** Resources that nodes refused and that are not sent to them again, over all nodes. */
+  xdsRefusalsMax: 10_000,
   /** An xDS peer that is silent for this long is asked, and given up when it does not answer in time. */
   xdsKeepAliveMs: 20_000,
   xdsKeepAliveDeadlineMs: 5_000,
@@ -109,6 +150,9 @@ export const LIMITS = {
 
   /** Tombstones that wait for a control plane that is away; the pauses between attempts to reach it. */
   reportsWaitingMax: 10_000,
+  /** The use of an API key is reported once within this, and together with others that are used within the second. */
+  keyUseIntervalMs: 60_000,
+  keyUseDelayMs: 1_000,
   tombstoneSweepMs: 60_000,
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
@@ -127,6 +171,9 @@ export const LIMITS = {
   streamIdleMs: 3_600_000,
   headersDeadlineMs: 10_000,
   idempotentDeadlineMs: 15_000,
+  /** Envoy fetches a token for a server: one attempt, and the pause after one that failed (Envoy takes whole seconds). */
+  tokenFetchDeadlineMs: 5_000,
+  tokenFetchRetryMs: 1_000,
   /** Two of these without an answer, and Envoy refuses what waits for ext-proc. */
   serviceKeepAliveMs: 1_000,
   authzDeadlineMs: 2_000,
@@ -137,12 +184,48 @@ export const LIMITS = {
   /** Bytes of a body that the REST API accepts. */
   apiBodyBytesMax: 10 * 1024 * 1024,
   apiDocumentsMax: 10_000,
+  /** Of the diffs in one answer; and of one diff, the lines that differ. */
+  apiDiffBytesMax: 4 * 1024 * 1024,
+  apiDiffLinesMax: 10_000,
+  /** Log entries that are looked through, at the most, to find those of one version. */
+  apiLogBatchesMax: 10,
+  /** The issuer of administrators' tokens: one question, the bytes of its answer, pause after a failure, age of its keys. */
+  adminIssuerDeadlineMs: 3_000,
+  adminIssuerBytesMax: 256 * 1024,
+  adminIssuerPauseMs: 5_000,
+  adminIssuerKeysAgeMs: 10 * 60_000,
+  /** Items of one page of a list that says no limit; and of one that asks for more. */
+  apiPageItemsUsualMax: 100,
+  apiPageItemsMax: 1_000,
+  /** Labels of a document, versions of a server. */
+  labelsMax: 64,
+  versionsPerServerMax: 16,
+  /** Tools of a surface that fill a model's context, above which its operator is warned. */
+  surfaceToolsAdvisedMax: 10,
+  /** Sentences about a surface; tools whose descriptions are compared with each other, and words of each. */
+  surfaceWarningsMax: 50,
+  similarToolsMax: 500,
+  similarWordsMax: 200,
+  /** API keys that are not revoked or expired; the longest that one is good for, and for how long unless it is said. */
+  apiKeysMax: 10_000,
+  apiKeyTtlMaxMs: 366 * 24 * 60 * 60 * 1000,
+  apiKeyTtlMs: 90 * 24 * 60 * 60 * 1000,
+  /** Backups of the registry that are kept when its tables change. */
+  registryBackupsMax: 3,
   /** A command of the CLI waits this long for the REST API. */
   apiAnswerDeadlineMs: 15_000,
+  /** Bytes of one answer that a command reads, pages of one list, files and folders below a directory of documents. */
+  cliAnswerBytesMax: 256 * 1024 * 1024,
+  cliPagesMax: 200,
+  cliFilesMax: 10_000,
   /** The registry waits this long for another process that holds its lock. */
   registryBusyMs: 2_000,
+  /** Writes that wait for the ones before them. */
+  registryWritesMax: 10_000,
   /** A file of the home folder that is read whole: a token, a key. */
   keyFileBytesMax: 16 * 1024,
+  /** A file of certificates; bundles of authorities have hundreds. */
+  pemFileBytesMax: 4 * 1024 * 1024,
 
   /** The supervisor's restart pauses, and how long a part may take to stop. */
   restartBackoffMinMs: 100,
@@ -195,3 +278,5 @@ relation(LIMITS.closeDeadlineMs < LIMITS.stopGraceMs, 'a part gives up closing b
 relation(LIMITS.xdsCloseDeadlineMs < LIMITS.stopGraceMs, 'the xDS server closes before the control plane is ended');
 relation(LIMITS.xdsRetryMinMs <= LIMITS.xdsRetryMaxMs, 'the xDS retry pauses grow');
 relation(LIMITS.discoveryRetryMinMs <= LIMITS.discoveryRetryMaxMs, 'the retry pauses grow');
+relation(LIMITS.discoveryStreamPauseMs <= LIMITS.discoveryIntervalMs, 'the pauses between streams grow');
+relation(2 * LIMITS.xdsHeartbeatMs < LIMITS.xdsTtlMs, 'a lost heartbeat is made up for before a resource expires');

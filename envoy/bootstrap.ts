@@ -1,6 +1,6 @@
 // Decides the little that Envoy is told at its start: who it is, where ADS is, and that it closes gRPC streams gracefully.
 import { join } from 'node:path';
-import { CLUSTERS, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
+import { CLUSTERS, NODE_GROUPS, RUNTIME_LAYER, SOCKETS } from '../core/contract.ts';
 import { LIMITS } from '../core/limits.ts';
 
 export interface BootstrapInput {
@@ -18,12 +18,15 @@ export function bootstrap({ nodeId, runDir }: BootstrapInput): object {
     layered_runtime: {
       layers: [
         {
-          name: 'chancery',
+          name: 'chancery_guards',
           static_layer: {
             // Without it Envoy resets every ext_proc stream, and Node's HTTP/2 server takes that for a rapid-reset attack.
             'envoy.reloadable_features.ext_proc_graceful_grpc_close': true,
           },
         },
+        { name: 'chancery', rtds_layer: { name: RUNTIME_LAYER, rtds_config: ads } },
+        // By hand, for a look into something: `POST /runtime_modify` on the admin socket. It is gone with the process.
+        { name: 'admin', admin_layer: {} },
       ],
     },
     dynamic_resources: {

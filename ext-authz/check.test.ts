@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { apiKeyOf, NOW_MS, versionedServer, versionOf } from '../test/support/catalog-world.ts';
 import {
   ALICE,
   type Asked,
   BODY_BYTES_MAX,
+  CATALOG,
   call,
   denialOf,
   ISSUER,
@@ -272,4 +274,57 @@ test('a refused notification is taken and dropped, as JSON-RPC wants', async () 
   const message = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'memory__read_graph' } };
   expect(denialOf(await bed.ask({ body: message }))).toEqual({ status: 202, body: '', headers: {} });
   expect(bed.lines[0]).toMatchObject({ msg: 'refused', code: 'method_not_found' });
+});
+
+describe('of two versions of a server', () => {
+  const versions = [
+    versionOf('memory', ['read_graph', 'old'], { state: 'deprecated' }),
+    versionOf('memory', ['read_graph', 'fresh'], { version: '2' }),
+    versionOf('memory', ['next'], { version: '3', state: 'canary', canary: { percent: 1, principals: [] } }),
+    versionOf('memory', ['gone'], { version: '0', state: 'decommissioned' }),
+    versionOf('memory', ['soon'], { version: '4', state: 'staging' }),
+  ];
+  beforeEach(() => {
+    const servers = new Map([...CATALOG.servers, ['memory', versionedServer('memory', versions)]]);
+    bed.catalog = () => ({ ...CATALOG, servers });
+  });
+  test.each(['read_graph', 'old', 'fresh', 'next'])(
+    'a tool that any served one has is decided on: %s',
+    async (tool) => {
+      expect(metadataOf(await bed.ask({ body: call(`memory__${tool}`) }))).toMatchObject({ surface: 'default' });
+    },
+  );
+  test.each(['gone', 'soon', 'never'])('a tool that none has is unknown: %s', async (tool) => {
+    expect(denialOf(await bed.ask({ body: call(`memory__${tool}`) })).body).toContain('unknown tool');
+  });
+});
+
+describe('an API key', () => {
+  const TEXT = `chk_k1_${'x'.repeat(43)}`;
+  const sha256 = createHash('sha256').update(TEXT).digest('hex');
+  const authorization = `Bearer ${TEXT}`;
+  const withKey = (over: object): void => {
+    const key = apiKeyOf({ sha256, surfaces: ['default'], ...over });
+    bed.catalog = () => ({ ...CATALOG, apiKeys: new Map([[key.sha256, key]]) });
+  };
+
+  test('is a bearer token of its own', async () => {
+    withKey({});
+    expect(metadataOf(await bed.ask({ authorization, body: call('memory__read_graph') }))).toMatchObject({
+      issuer: 'chancery:api-key',
+      subject: 'robot',
+    });
+  });
+  test.each<[string, object, string, string]>([
+    ['on another surface', { surfaces: ['ops'] }, '/mcp', 'wrong_audience'],
+    ['after its end', { expiresAtMs: NOW_MS }, '/mcp', 'expired'],
+    ['that is none', { sha256: '1'.repeat(64) }, '/mcp', 'unknown_api_key'],
+  ])('%s is refused, and the caller is not told why', async (_, over, path, reason) => {
+    withKey(over);
+    const denial = denialOf(await bed.ask({ path, authorization, body: call('memory__read_graph') }));
+    expect(denial.status).toBe(401);
+    expect(denial.body).not.toContain(reason);
+    expect(bed.lines[0]).toMatchObject({ code: 'unauthenticated', reason });
+    expect(JSON.stringify(bed.lines)).not.toContain(TEXT);
+  });
 });

@@ -1,6 +1,7 @@
 // Decides one request: the same identity and policy as ext-proc, over what Envoy's ext_authz filter shows.
 import { hash } from 'node:crypto';
 import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
+import { everyExposure } from '../core/catalog/exposure.ts';
 import { govern, type Verdict } from '../core/catalog/govern.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { challenge } from '../core/identity/metadata.ts';
@@ -93,7 +94,7 @@ function identify(
 ): Identity | Promise<Identity> {
   if (surface.auth === 'none') return { ok: true, principal: ANONYMOUS };
   const authorization = request.headers.get('authorization');
-  return verifier.verify({ authorization, audience: surface.url, issuers: catalog.issuers });
+  return verifier.verify({ authorization, surface, catalog });
 }
 
 function ruleMessage(body: Buffer, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
@@ -104,7 +105,9 @@ function ruleMessage(body: Buffer, known: Known, catalog: Catalog, surface: Cata
   }
   const { message } = parsed;
   const { principal, decisionId } = known;
-  const verdict = govern(message, { catalog, surface, principal, decisionId });
+  // Session tokens are closed to us: ext-proc refuses what the session's own version does not have.
+  const exposure = everyExposure(catalog, surface);
+  const verdict = govern(message, { catalog, surface, principal, decisionId, exposure });
   const found = { ...known, ...findingsOf(message, verdict) };
   if (verdict.kind !== 'refused') return allow(found, body);
   const { code, detail } = verdict;
@@ -112,7 +115,8 @@ function ruleMessage(body: Buffer, known: Known, catalog: Catalog, surface: Cata
 }
 
 function findingsOf(message: Message, verdict: Verdict): Partial<Findings> {
-  const target = verdict.kind === 'call' ? verdict.publicName : verdict.kind === 'refused' ? verdict.target : undefined;
+  const target =
+    verdict.kind === 'call' ? verdict.exposed.publicName : verdict.kind === 'refused' ? verdict.target : undefined;
   const decision = verdict.kind === 'call' || verdict.kind === 'refused' ? verdict.decision : undefined;
   return {
     method: message.method,

@@ -6,12 +6,13 @@ import { createVerifier } from '../core/identity/verify.ts';
 import { checkPolicy } from '../core/policy/check-policy.ts';
 import { runService } from '../core/runtime/process.ts';
 import { openCatalog } from '../core/xds-client/catalog-client.ts';
+import { adsTarget } from '../core/xds-client/target.ts';
 import { createService } from './service.ts';
 
 runService('ext-authz', async ({ settings, log }) => {
   const socket = (name: string): string => join(settings.runDir, name);
   const client = openCatalog({
-    address: `unix:${socket(SOCKETS.ads)}`,
+    ...adsTarget(settings),
     node: { id: `ext-authz-${process.pid}`, group: NODE_GROUPS.extAuthz },
     kinds: KINDS_OF_GROUP[NODE_GROUPS.extAuthz],
     log,

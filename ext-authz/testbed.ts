@@ -5,15 +5,16 @@ import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { pino } from 'pino';
-import type { Catalog, CatalogServer, CatalogSurface, Listed } from '../core/catalog/catalog.ts';
+import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
 import { EXT_AUTHZ_METHOD } from '../core/contract.ts';
 import { createVerifier } from '../core/identity/verify.ts';
 import type { JsonObject } from '../core/json.ts';
+import { ALLOW_ALL, catalogOf, listed, NOW_MS, readAs, surfaceOf } from '../test/support/catalog-world.ts';
 import { encodeCheckRequest } from './check-request.ts';
 import { type CheckResponse, decodeCheckResponse } from './check-response.ts';
 import { createService } from './service.ts';
 
-export const NOW_MS = 1_800_000_000_000;
+export { NOW_MS } from '../test/support/catalog-world.ts';
 export const ISSUER = 'http://127.0.0.1:10000';
 export const BODY_BYTES_MAX = 4096;
 const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
@@ -25,61 +26,29 @@ export const tokenFor = async (surface: string, over: JsonObject = {}): Promise<
 };
 export const ALICE = await tokenFor('/mcp');
 
-const listed = (...items: Listed[]) => ({ bare: items, full: items });
-const serverOf = (name: string, tools: readonly string[]): CatalogServer => ({
-  name,
-  version: '1',
-  labels: {},
-  cluster: `mcp.${name}.1`,
-  path: '/mcp',
-  affinity: false,
-  discovered: {
-    hash: '00',
-    protocolVersion: '2025-11-25',
-    serverInfo: {},
-    capabilities: {},
-    tools: listed(...tools.map((tool) => ({ name: tool }))),
-    prompts: listed({ name: 'summary' }),
-    resources: listed({ uri: `${name}://one` }),
-    resourceTemplates: listed(),
-  },
-});
-const surfaceOf = (name: string, over: Partial<CatalogSurface>): [string, CatalogSurface] => {
-  const path = name === 'default' ? '/mcp' : `/mcp/${name}`;
-  const members = ['memory', 'files'].map((server) => ({ server, tools: ['*'], prompts: ['*'], resources: ['*'] }));
-  return [name, { name, path, url: `${ISSUER}${path}`, auth: 'token', decision: 'ext_authz', members, ...over }];
-};
-export const CATALOG: Catalog = {
+const serverOf = (name: string, tools: readonly string[]) =>
+  readAs(name, tools, { prompts: listed({ name: 'summary' }), resources: listed({ uri: `${name}://one` }) });
+const surface = (name: string, servers: readonly string[], over: Partial<CatalogSurface> = {}): CatalogSurface =>
+  surfaceOf(name, servers, { decision: 'ext_authz', ...over }, ISSUER);
+export const CATALOG: Catalog = catalogOf({
   revision: 12,
-  servers: new Map([
-    ['memory', serverOf('memory', ['read_graph', 'delete_entities'])],
-    ['files', serverOf('files', ['read'])],
-  ]),
-  surfaces: new Map([
-    surfaceOf('default', {}),
-    surfaceOf('open', {
-      auth: 'none',
-      members: [{ server: 'memory', tools: ['*'], prompts: ['*'], resources: ['*'] }],
-    }),
-    surfaceOf('plain', { decision: 'ext_proc' }),
-  ]),
-  policies: new Map([
-    [
-      'base',
-      {
-        name: 'base',
-        version: 'tbac/v1',
-        surfaces: ['*'],
-        rules: [
-          { id: 'all', effect: 'allow', tools: ['*'], prompts: ['memory/*'], resources: ['memory/*'] },
-          { id: 'keep', effect: 'deny', tools: ['memory/delete_*'], reason: 'the memory is kept' },
-        ],
-      },
-    ],
-  ]),
-  issuers: new Map([['local', { name: 'local', issuer: ISSUER, algorithms: ['ES256'], jwks: { keys: [jwk] } }]]),
-  sessionKeys: [],
-};
+  servers: [serverOf('memory', ['read_graph', 'delete_entities']), serverOf('files', ['read'])],
+  surfaces: [
+    surface('default', ['memory', 'files']),
+    surface('open', ['memory'], { auth: 'none' }),
+    surface('plain', ['memory', 'files'], { decision: 'ext_proc' }),
+  ],
+  policies: [
+    {
+      ...ALLOW_ALL,
+      rules: [
+        { id: 'all', effect: 'allow', tools: ['*'], prompts: ['memory/*'], resources: ['memory/*'] },
+        { id: 'keep', effect: 'deny', tools: ['memory/delete_*'], reason: 'the memory is kept' },
+      ],
+    },
+  ],
+  issuers: [{ name: 'local', issuer: ISSUER, algorithms: ['ES256'], jwks: { keys: [jwk] } }],
+});
 
 export interface Asked {
   readonly method?: string;

@@ -2,14 +2,13 @@
 
 import { challenge } from '../core/identity/metadata.ts';
 import { ANONYMOUS, type Identity } from '../core/identity/verify.ts';
-import type { Principal } from '../core/policy/types.ts';
 import type { Admitted } from './admit.ts';
 import type { Gateway } from './gateway.ts';
 import type { Refusal } from './outcome.ts';
 
-export type Authenticated = { readonly ok: true; readonly principal: Principal } | ({ readonly ok: false } & Refusal);
+export type Authenticated = Extract<Identity, { ok: true }> | ({ readonly ok: false } & Refusal);
 
-/** At once for a token that was seen before; total. */
+/** At once for an API key and for a token that was seen before; total. */
 export function authenticate(
   gateway: Gateway,
   { surface, catalog }: Admitted,
@@ -17,7 +16,10 @@ export function authenticate(
 ): Authenticated | Promise<Authenticated> {
   if (surface.auth === 'none') return { ok: true, principal: ANONYMOUS };
   const read = (identity: Identity): Authenticated => {
-    if (identity.ok) return identity;
+    if (identity.ok) {
+      if (identity.apiKey !== undefined) gateway.keyUsed(identity.apiKey.id);
+      return identity;
+    }
     gateway.log.info(
       { surface: surface.name, reason: identity.reason },
       'a request without a valid bearer token was refused',
@@ -29,6 +31,6 @@ export function authenticate(
       headers: [['www-authenticate', challenge(surface, identity.reason)]],
     };
   };
-  const identity = gateway.verifier.verify({ authorization, audience: surface.url, issuers: catalog.issuers });
+  const identity = gateway.verifier.verify({ authorization, surface, catalog });
   return identity instanceof Promise ? identity.then(read) : read(identity);
 }

@@ -1,5 +1,6 @@
 // Decides what one call is, once it is known who makes it: the things that every handler below reads.
-import type { Asker } from '../core/catalog/govern.ts';
+import type { CatalogApiKey } from '../core/catalog/catalog.ts';
+import type { Asker, Viewer } from '../core/catalog/govern.ts';
 import type { Message } from '../core/mcp/message.ts';
 import type { SessionState } from '../core/session/types.ts';
 import type { Admitted } from './admit.ts';
@@ -9,10 +10,12 @@ import type { Gateway } from './gateway.ts';
 export interface Caller extends Asker {
   readonly gateway: Gateway;
   readonly admitted: Admitted;
+  /** With which the caller came; null: with a token of an issuer, or with nothing. */
+  readonly apiKey: CatalogApiKey | null;
 }
 
-/** A caller with a message and an open session. */
-export interface SessionCall extends Caller {
+/** A caller with a message and an open session, and so with versions of the servers. */
+export interface SessionCall extends Caller, Viewer {
   readonly message: Message;
   readonly session: SessionState;
   /** The sealed form, as the client sent it. */

@@ -4,7 +4,7 @@ import type { Identity } from '../core/identity/verify.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type FakeStream, fakeStream } from '../test/support/ext-proc-answers.ts';
 import { requestBody, requestHeaders, requestTrailers } from '../test/support/ext-proc-requests.ts';
-import { ISSUER, principalOf, request, type World, worldOf } from '../test/support/ext-proc-world.ts';
+import { apiKeyIn, ISSUER, principalOf, request, type World, worldOf } from '../test/support/ext-proc-world.ts';
 import { WireMessage } from '../test/support/wire-message.ts';
 import { createExchange } from './exchange.ts';
 
@@ -346,6 +346,44 @@ describe('where ext-authz decides', () => {
     exchange.message(judged(metadata));
     exchange.message(requestBody(PING));
     expect(stream.answers).toMatchObject([refused(503, 'decision_unavailable')]);
+  });
+});
+
+describe('a caller with an API key', () => {
+  const asRobot = (bearer: string): Buffer =>
+    inSession({
+      authorization: bearer,
+      'mcp-session-id': world.token({ issuer: 'chancery:api-key', subject: 'robot' }),
+    });
+  const ask = (bearer: string): FakeStream => {
+    const answers = fakeStream();
+    const exchange = createExchange(answers, world.gateway);
+    exchange.message(asRobot(bearer));
+    exchange.message(requestBody(CALL));
+    return answers;
+  };
+
+  test('is served at once, and the use of the key is noted', () => {
+    const { bearer } = apiKeyIn(world, { id: 'k7' });
+    expect(ask(bearer).answers[0]).toMatchObject({ kind: 'headers', set: { 'x-chancery-cluster': 'mcp.memory.1' } });
+    expect(world.keysUsed).toEqual(['k7']);
+  });
+
+  test('is refused from the moment on in which the catalog has it no more, in its session too', () => {
+    const { bearer } = apiKeyIn(world);
+    ask(bearer);
+    world.catalog = { ...world.catalog!, apiKeys: new Map() };
+    expect(ask(bearer).answers[0]).toMatchObject(refused(401, 'unauthenticated'));
+    expect(world.keysUsed).toEqual(['k1']);
+    expect(JSON.stringify(world.logged)).not.toContain(bearer.slice(7));
+  });
+
+  test('does not use another principal’s session', () => {
+    const { bearer } = apiKeyIn(world, { subject: 'alice' });
+    const exchange = start();
+    exchange.message(inSession({ authorization: bearer }));
+    exchange.message(requestBody(CALL));
+    expect(stream.answers[0]).toMatchObject(refused(404, 'session_unknown'));
   });
 });
 

@@ -93,6 +93,7 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
         catalog,
         surface,
         principal: result.principal,
+        apiKey: result.apiKey ?? null,
         decisionId: gateway.newDecisionId(),
       };
       proceed();

@@ -21,6 +21,8 @@ export interface Gateway {
   sessions(): SessionCodec;
   readonly bodyBytesMax: number;
   readonly verifier: Verifier;
+  /** An API key was used now; `id` names it. */
+  readonly keyUsed: (id: string) => void;
   readonly side: SideTable;
   readonly tombstones: Tombstones;
   readonly egress: EgressClient;

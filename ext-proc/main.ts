@@ -10,6 +10,7 @@ import { runService } from '../core/runtime/process.ts';
 import { createSideTable } from '../core/session/side-table.ts';
 import { createSessionCodec } from '../core/session/token.ts';
 import { openCatalog } from '../core/xds-client/catalog-client.ts';
+import { adsTarget } from '../core/xds-client/target.ts';
 import type { Gateway } from './gateway.ts';
 import { createReporter } from './reports.ts';
 import { createService } from './service.ts';
@@ -21,7 +22,7 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
   const nodeId = `ext-proc-${process.pid}`;
   const socket = (name: string): string => join(settings.runDir, name);
   const client = openCatalog({
-    address: `unix:${socket(SOCKETS.ads)}`,
+    ...adsTarget(settings),
     node: { id: nodeId, group: NODE_GROUPS.extProc },
     kinds: KINDS_OF_GROUP[NODE_GROUPS.extProc],
     log,
@@ -33,6 +34,7 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     nodeId,
     protoDir: join(rootDir, 'proto'),
     log,
+    now,
   });
   const egress = createEgressClient(socket(SOCKETS.egress));
   const streams = createStreamTable({ now });
@@ -42,6 +44,7 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     sessions: () => codecOf(client.current()),
     bodyBytesMax: settings.bodyBytesMax,
     verifier: createVerifier({ now }),
+    keyUsed: (id) => reporter.keyUsed(id),
     side: createSideTable({ now }),
     tombstones: createTombstones({
       pushed: () => client.tombstones(),

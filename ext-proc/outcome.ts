@@ -1,6 +1,7 @@
 // Decides what an exchange can end in, as plain values, and how a refusal of ours looks to the caller.
 import { ERRORS, type ErrorCode } from '../core/errors.ts';
 import type { Immediate, Relay } from '../core/grpc/ext-proc.ts';
+import type { JsonObject } from '../core/json.ts';
 import { errorText } from '../core/mcp/json-rpc.ts';
 import type { StreamSink } from './streams/table.ts';
 
@@ -17,6 +18,8 @@ export interface Refusal {
   readonly code: ErrorCode;
   /** Added to the public sentence. */
   readonly detail?: string;
+  /** JSON-RPC's `error.data`. */
+  readonly data?: JsonObject;
   /** For the log only. */
   readonly reason?: string;
   readonly headers?: readonly Header[];
@@ -28,7 +31,8 @@ const JSON_TYPE: Header = ['content-type', 'application/json'];
 export function refuse(refusal: Refusal, idText = 'null'): Outcome {
   const row = ERRORS[refusal.code];
   const message = refusal.detail === undefined ? row.message : `${row.message}: ${refusal.detail}`;
-  return immediate(row.http, errorText(idText, row.rpc, message), `chancery_${refusal.code}`, refusal.headers);
+  const body = errorText(idText, row.rpc, message, refusal.data);
+  return immediate(row.http, body, `chancery_${refusal.code}`, refusal.headers);
 }
 
 /** A JSON answer. `details` is shown in the access log. */

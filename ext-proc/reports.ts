@@ -4,6 +4,7 @@ import { type ClientDuplexStream, credentials, loadPackageDefinition } from '@gr
 import { loadSync } from '@grpc/proto-loader';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/runtime/log.ts';
+import { createKeyUses, type KeyUse } from './key-uses.ts';
 
 interface Tombstone {
   readonly tokenId: string;
@@ -14,6 +15,7 @@ interface ReportRequest {
   readonly sequence: number;
   readonly nodeId: string;
   readonly tombstones: readonly Tombstone[];
+  readonly keyUses: readonly KeyUse[];
   readonly lost: number;
 }
 
@@ -25,6 +27,8 @@ type ReportsClient = new (
 
 export interface Reporter {
   tombstone(tombstone: Tombstone): void;
+  /** An API key, by its id, was used now. Reported once in LIMITS.keyUseIntervalMs. */
+  keyUsed(id: string): void;
   close(): void;
 }
 
@@ -33,30 +37,44 @@ export interface ReporterOptions {
   readonly nodeId: string;
   readonly protoDir: string;
   readonly log: Logger;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** How long the use of a key waits for others. */
+  readonly keyUseDelayMs?: number;
 }
 
 /**
- * While the control plane is away reports wait here, at most LIMITS.reportsWaitingMax; beyond that the oldest go and are
- * counted. What it has not acknowledged when a stream breaks is sent again on the next one.
+ * While the control plane is away reports wait here, at most LIMITS.reportsWaitingMax tombstones; beyond that the oldest go
+ * and are counted. What it has not acknowledged when a stream breaks is sent again on the next one.
  */
-export function createReporter({ socketPath, nodeId, protoDir, log }: ReporterOptions): Reporter {
+export function createReporter({
+  socketPath,
+  nodeId,
+  protoDir,
+  log,
+  now,
+  keyUseDelayMs = LIMITS.keyUseDelayMs,
+}: ReporterOptions): Reporter {
   const definition = loadSync(join(protoDir, 'chancery/v1/chancery.proto'), { longs: Number });
   const loaded = loadPackageDefinition(definition) as unknown as { chancery: { v1: { Reports: ReportsClient } } };
   const client = new loaded.chancery.v1.Reports(`unix:${socketPath}`, credentials.createInsecure());
+  const keyUses = createKeyUses();
   let waiting: Tombstone[] = [];
-  const sent = new Map<number, readonly Tombstone[]>();
+  const sent = new Map<number, Pick<ReportRequest, 'tombstones' | 'keyUses'>>();
   let lost = 0;
   let sequence = 0;
   let stream: ReportStream | null = null;
   let retryMs: number = LIMITS.reconnectMinMs;
   let timer: NodeJS.Timeout | null = null;
+  let keyTimer: NodeJS.Timeout | null = null;
   let closed = false;
 
   const flush = (): void => {
-    if (stream === null || waiting.length === 0) return;
+    if (stream === null || (waiting.length === 0 && keyUses.size === 0)) return;
     sequence++;
-    sent.set(sequence, waiting);
-    stream.write({ sequence, nodeId, tombstones: waiting, lost });
+    const report = { tombstones: waiting, keyUses: keyUses.take() };
+    sent.set(sequence, report);
+    stream.write({ sequence, nodeId, ...report, lost });
     waiting = [];
     lost = 0;
   };
@@ -71,7 +89,8 @@ export function createReporter({ socketPath, nodeId, protoDir, log }: ReporterOp
     const again = (): void => {
       if (stream !== opened) return;
       stream = null;
-      waiting = [...[...sent.values()].flat(), ...waiting];
+      waiting = [...[...sent.values()].flatMap(({ tombstones }) => tombstones), ...waiting];
+      keyUses.putBack([...sent.values()].flatMap((report) => report.keyUses));
       sent.clear();
       if (closed) return;
       timer = setTimeout(connect, retryMs).unref();
@@ -93,9 +112,17 @@ export function createReporter({ socketPath, nodeId, protoDir, log }: ReporterOp
       }
       flush();
     },
+    keyUsed(id) {
+      if (!keyUses.used(id, now()) || keyTimer !== null) return;
+      keyTimer = setTimeout(() => {
+        keyTimer = null;
+        flush();
+      }, keyUseDelayMs).unref();
+    },
     close() {
       closed = true;
       if (timer !== null) clearTimeout(timer);
+      if (keyTimer !== null) clearTimeout(keyTimer);
       stream?.cancel();
       client.close();
     },

@@ -1,6 +1,22 @@
 import { hash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { callerOf, ISSUER, NOW_MS, request, TOKEN_ID, type World, worldOf } from '../test/support/ext-proc-world.ts';
+import type { ServerVersion } from '../core/catalog/catalog.ts';
+import {
+  ALLOW_ALL,
+  callerOf,
+  catalogOf,
+  ISSUER,
+  memberOf,
+  NOW_MS,
+  request,
+  serverOf,
+  surfaceOf,
+  TOKEN_ID,
+  versionedServer,
+  versionOf,
+  type World,
+  worldOf,
+} from '../test/support/ext-proc-world.ts';
 import { answerBodiless, answerPost } from './route.ts';
 
 let world: World;
@@ -182,6 +198,121 @@ describe('the session', () => {
       ),
     ).toMatchObject({ status: 400 });
     expect(world.sent).toEqual([]);
+  });
+});
+
+describe('a session on a version that is gone', () => {
+  const gone = versionOf('memory', ['read_graph', 'delete_entities'], { state: 'decommissioned' });
+  const served = versionOf('memory', ['read_graph'], { version: '2' });
+  const withVersions = (...versions: ServerVersion[]): void => {
+    world.catalog = catalogOf({ servers: [versionedServer('memory', versions), serverOf('files', ['read'])] });
+  };
+  const DATA = { server: 'memory', version: '1', activeVersion: '2' };
+
+  test('is told so, with the one to go to, and nothing is sent', async () => {
+    withVersions(gone, served);
+    const refused = await posted(request('tools/call', { name: 'memory__read_graph' }));
+    expect(refused).toMatchObject({
+      status: 200,
+      details: 'chancery_version_decommissioned',
+      message: {
+        id: 1,
+        error: {
+          code: -32000,
+          message:
+            'the version of the server that this session uses is gone: memory 1; the active version is 2: open a new session',
+          data: DATA,
+        },
+      },
+    });
+    expect(world.sent).toEqual([]);
+    expect(world.logged.at(-1)).toMatchObject({ code: 'version_decommissioned', msg: 'a message was refused' });
+  });
+
+  test('is told so when nothing is known of its tools any more', async () => {
+    withVersions({ ...gone, discovered: null }, served);
+    expect(await posted(request('tools/call', { name: 'memory__read_graph' }))).toMatchObject({
+      message: { error: { data: DATA } },
+    });
+  });
+
+  test('is told that there is no other', async () => {
+    withVersions(gone);
+    expect(await posted(request('tools/call', { name: 'memory__read_graph' }))).toMatchObject({
+      message: {
+        error: {
+          message: expect.stringMatching(/there is no active version$/),
+          data: { ...DATA, activeVersion: null },
+        },
+      },
+    });
+  });
+
+  test('is told nothing of what the caller may not see', async () => {
+    for (const version of [gone, { ...gone, discovered: null }]) {
+      withVersions(version, served);
+      expect(await posted(request('tools/call', { name: 'memory__delete_entities' }))).toMatchObject(
+        error(200, -32602, 'unknown tool: memory__delete_entities'),
+      );
+    }
+  });
+
+  test('goes on with its other servers, and lists only theirs', async () => {
+    withVersions(gone, served);
+    expect(await posted(request('tools/call', { name: 'files__read' }))).toMatchObject({ kind: 'relay' });
+    const { message } = (await posted(request('tools/list'))) as { message: { result: { tools: { name: string }[] } } };
+    expect(message.result.tools.map(({ name }) => name)).toEqual(['files__read']);
+  });
+
+  test('does not tell a backend that is not there of its end', () => {
+    withVersions(gone, served);
+    const caller = callerOf(world, { want: 'end', sessionToken: world.token() });
+    expect(answerBodiless(caller, 0, null)).toMatchObject({ answer: { status: 200 } });
+    expect(world.sent.map(({ cluster }) => cluster)).toEqual(['mcp.files.1']);
+  });
+
+  test('is led elsewhere once nothing is known of it', async () => {
+    withVersions(served);
+    const outcome = await posted(request('tools/call', { name: 'memory__read_graph' }));
+    expect(outcome).toMatchObject({
+      kind: 'relay',
+      relay: { setHeaders: expect.arrayContaining([['x-chancery-cluster', 'mcp.memory.2']]) },
+    });
+  });
+});
+
+describe('a mapped tool', () => {
+  const map = [{ tool: 'query', name: 'ask', hide: ['debug'], fix: { database: 'orders' } }];
+  beforeEach(() => {
+    world.catalog = catalogOf({
+      servers: [serverOf('memory', ['query'])],
+      surfaces: [surfaceOf('default', [], { naming: 'mapped', members: [memberOf('memory', { map })] })],
+      policies: [{ ...ALLOW_ALL, rules: [{ id: 'a', effect: 'allow', tools: ['memory/query'] }] }],
+    });
+  });
+
+  test('goes on under its server’s name, with what is fixed: the policy speaks of that name', async () => {
+    const outcome = await posted(request('tools/call', { name: 'ask', arguments: { sql: 'x' } }));
+    if (outcome.kind !== 'relay') throw new Error(outcome.kind);
+    expect(JSON.parse(Buffer.concat([...outcome.relay.body]).toString()).params).toEqual({
+      name: 'query',
+      arguments: { database: 'orders', sql: 'x' },
+    });
+  });
+
+  test.each([{ database: 'x' }, { debug: true }, { Database: 'orders' }])('does not take %j', async (given) => {
+    const [name] = Object.keys(given);
+    expect(await posted(request('tools/call', { name: 'ask', arguments: given }))).toMatchObject(
+      error(200, -32602, `invalid params: "${name}" is not an argument of this tool`),
+    );
+    expect(world.logged.at(-1)?.msg).toBe('a message was refused');
+  });
+
+  test('that the policy denies says nothing of its arguments', async () => {
+    world.catalog = { ...world.catalog!, policies: new Map() };
+    expect(await posted(request('tools/call', { name: 'ask', arguments: { debug: 1 } }))).toMatchObject(
+      error(200, -32602, 'unknown tool: ask'),
+    );
   });
 });
 

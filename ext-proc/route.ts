@@ -5,7 +5,7 @@ import { AUTHZ_METADATA_NAMESPACE } from '../core/contract.ts';
 import type { Metadata } from '../core/grpc/ext-proc.ts';
 import { resultText } from '../core/mcp/json-rpc.ts';
 import { type Message, parseMessage } from '../core/mcp/message.ts';
-import type { Act } from '../core/mcp/methods.ts';
+import { type Act, methodRow } from '../core/mcp/methods.ts';
 import { agree } from './agree.ts';
 import type { Caller, SessionCall } from './call.ts';
 import { cancel, endSession } from './federation/ending.ts';
@@ -15,6 +15,7 @@ import { relay } from './federation/relay.ts';
 import { ACCEPTED, immediate, type Outcome, refuse } from './outcome.ts';
 import { openSession } from './session.ts';
 import { openStream } from './streams/listen.ts';
+import { viewOf } from './view.ts';
 
 type Governed = Extract<Verdict, { kind: 'lifecycle' | 'call' }>;
 
@@ -41,8 +42,7 @@ export function answerPost(caller: Caller, body: Buffer, metadata: Metadata | nu
       parsed.idText,
     );
   const { message } = parsed;
-  const verdict = govern(message, caller);
-  if (verdict.kind === 'lifecycle' && verdict.row.act === 'initialize') {
+  if (message.kind === 'request' && methodRow(message.method, message.kind)?.act === 'initialize') {
     // "initialize" opens a session; one that is open cannot be opened again.
     if (caller.admitted.sessionToken !== '')
       return refuse({ code: 'invalid_request', detail: 'initialize takes no Mcp-Session-Id' }, message.idText);
@@ -50,9 +50,12 @@ export function answerPost(caller: Caller, body: Buffer, metadata: Metadata | nu
   }
   const opened = openSession(caller);
   if (!opened.ok) return refuse(opened, message.idText);
+  const { session } = opened;
+  const exposure = viewOf(caller.catalog, caller.surface, session);
+  const call: SessionCall = { ...caller, message, session, exposure, token: caller.admitted.sessionToken };
+  const verdict = govern(message, call);
   if (verdict.kind === 'response') return ACCEPTED;
   if (verdict.kind === 'refused') return refused(caller, message, verdict);
-  const call: SessionCall = { ...caller, message, session: opened.session, token: caller.admitted.sessionToken };
   const { act } = verdict.row;
   return act === 'initialize' ? refuse({ code: 'internal' }, message.idText) : ACTS[act](call, verdict);
 }
@@ -86,10 +89,10 @@ function refused(caller: Caller, message: Message, verdict: Extract<Verdict, { k
       reason: verdict.decision?.reason,
       revision: caller.catalog.revision,
     },
-    verdict.decision === undefined ? 'a message was refused' : 'a policy denied a call',
+    verdict.decision?.allowed === false ? 'a policy denied a call' : 'a message was refused',
   );
   // JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error.
-  return message.kind === 'notification'
-    ? ACCEPTED
-    : refuse({ code: verdict.code, detail: verdict.detail }, message.idText);
+  if (message.kind === 'notification') return ACCEPTED;
+  const { code, detail, data } = verdict;
+  return refuse({ code, detail, ...(data !== undefined && { data }) }, message.idText);
 }

@@ -11,7 +11,6 @@ const NOT_OURS = new Set(['node_modules', '.cache', '.chancery', '.git', '.vites
  */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   'bridge/child.ts: touches the process': 'the name of the child there, which hides the global one',
-  'controlplane/xds/envoy-snapshot.ts: imports @bufbuild/protobuf': 'a type only: what the strict encoder takes',
 };
 
 function sources(folder = ''): Source[] {

@@ -9,6 +9,7 @@ const TYPES = {
   count: 'count',
   bytes: 'bytes',
   list: 'list, commas between',
+  'yes or no': 'yes or no',
 } as const;
 
 test('docs/configuration.md says of every setting what the source says', () => {

@@ -47,7 +47,7 @@ export function readSources(sources: readonly Source[]): Input {
       // A tag that nobody knows is a warning to the parser, and a value that nobody meant to us.
       const faults = [...document.errors, ...document.warnings];
       for (const { pos, message } of faults)
-        problems.push({ file, line: at(pos[0]), path: [], message: firstLine(message) });
+        problems.push({ file, line: at(pos[0]), path: [], message: withoutQuote(message) });
       if (faults.length > 0) {
         found++;
         continue;
@@ -58,7 +58,7 @@ export function readSources(sources: readonly Source[]): Input {
       try {
         documents.push({ value: document.toJS(), locate });
       } catch (error) {
-        problems.push(locate({ path: [], message: firstLine((error as Error).message) }));
+        problems.push(locate({ path: [], message: withoutQuote((error as Error).message) }));
       }
     }
     if (found === 0) problems.push({ file, line: 1, path: [], message: 'there is no document' });
@@ -105,6 +105,7 @@ function startOf(node: unknown): number | undefined {
   return isNode(node) ? (node as Node).range?.[0] : undefined;
 }
 
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? '';
+/** The parser's sentence without the piece of the text that it quotes at its end: that may be a piece of a secret. */
+function withoutQuote(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/(: | `).*$/, '');
 }

@@ -1,6 +1,7 @@
 // Decides the steps from "parts are starting" to "ready": the API, the example, the servers, Envoy.
 import { join } from 'node:path';
 import { LIMITS } from '../../core/limits.ts';
+import { ownInstance } from '../api-address.ts';
 import type { CliContext, Command } from '../context.ts';
 import { DEFAULT_SURFACE, EXAMPLE_SUBJECT } from './greeting.ts';
 import type { Places } from './places.ts';
@@ -52,7 +53,7 @@ async function applyExample({ context, api, example, apply, say }: StartInput): 
   const keep = (text: string): void => {
     words += text;
   };
-  const status = await apply(['-f', join(context.rootDir, file)], { ...context, out: keep, err: keep });
+  const status = await apply(['-f', join(context.rootDir, file)], { ...ownInstance(context), out: keep, err: keep });
   return status === 0 ? null : `${file} was not applied:\n${words.trimEnd()}`;
 }
 

@@ -3,11 +3,11 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { LIMITS } from '../../core/limits.ts';
 import { CONFIG_EXIT_STATUS, onStopSignal } from '../../core/runtime/process.ts';
 import { SETTINGS } from '../../core/runtime/settings.ts';
 import { checkEnvoyVersion, envoyBinary, pinnedVersion } from '../../envoy/binary.ts';
+import { readArguments } from '../arguments.ts';
 import type { CliContext, Command } from '../context.ts';
 import { watchAccessLog } from './access-log.ts';
 import { greeting } from './greeting.ts';
@@ -169,12 +169,9 @@ type ExampleResult =
   | { readonly problem: string };
 
 function readExample(args: readonly string[], rootDir: string): ExampleResult {
-  let name: string | undefined;
-  try {
-    name = parseArgs({ args: [...args], options: { example: { type: 'string' } } }).values.example;
-  } catch (error) {
-    return { problem: `up: ${(error as Error).message}` };
-  }
+  const read = readArguments('up', args);
+  if ('problem' in read) return { problem: `up: ${read.problem}` };
+  const name = read.flags.example;
   if (name === undefined) return { name, foreign: [] };
   const file = join(rootDir, 'examples', `${name}.yaml`);
   if (!/^[a-z0-9-]+$/.test(name) || !existsSync(file))

@@ -1,40 +1,59 @@
-// Decides what is told of how a server was read.
-import type { Document } from '../../core/catalog/document.ts';
-import type { StoredDiscovery } from '../registry/discoveries.ts';
+// Decides what is told of the versions of a server: where each is in its life, and how it was read.
+import type { ServerDocument, ServerVersionDocument } from '../../core/catalog/document.ts';
+import type { RegistrySnapshot } from '../registry/types.ts';
+import type { EndpointHealth } from './route.ts';
 
-export interface ServerStatus {
+export interface VersionStatusView {
+  readonly version: string;
+  readonly state: ServerVersionDocument['state'];
+  /** When it came into this state, ISO 8601. */
+  readonly since?: string;
   /** Whether its tools are known. */
   readonly discovered: boolean;
-  /** How many tools it shows to a client that can do everything. */
+  /** Oldest first. */
+  readonly protocolVersions: readonly string[];
+  /** How many it shows to a client that can do everything. */
   readonly tools: number;
+  readonly prompts: number;
+  readonly resources: number;
+  /** It was seen to refuse a request whose `Mcp-Method` header disagrees with the body. */
+  readonly refusesDisagreement?: boolean;
+  /** Of all that was read. */
+  readonly hash?: string;
   /** When it was last read, ISO 8601. */
   readonly readAt?: string;
   /** Why the latest attempt failed. */
   readonly error?: string;
   readonly errorAt?: string;
+  /** As Envoy sees its replicas. */
+  readonly health?: readonly EndpointHealth[];
 }
 
-/** Of the version that the document serves; null for other kinds of documents. */
-export function serverStatus(document: Document, discoveries: readonly StoredDiscovery[]): ServerStatus | null {
-  if (document.kind !== 'Server') return null;
-  const version = document.versions[0]?.version;
-  const found = discoveries.find((discovery) => discovery.server === document.name && discovery.version === version);
-  return {
-    discovered: found?.discovered != null,
-    tools: found?.discovered?.tools.full.length ?? 0,
-    ...(found?.readAtMs == null ? {} : { readAt: new Date(found.readAtMs).toISOString() }),
-    ...(found?.error == null ? {} : { error: found.error }),
-    ...(found?.errorAtMs == null ? {} : { errorAt: new Date(found.errorAtMs).toISOString() }),
-  };
+/** In the order of the document. */
+export function versionsStatus(server: ServerDocument, snapshot: RegistrySnapshot): readonly VersionStatusView[] {
+  return server.versions.map(({ version, state }) => {
+    const key = `${server.name} ${version}`;
+    const since = snapshot.versions.get(key)?.sinceMs;
+    const found = snapshot.discoveries.get(key);
+    const read = found?.discovered ?? null;
+    return {
+      version,
+      state,
+      ...(since === undefined ? {} : { since: isoTime(since) }),
+      discovered: read !== null,
+      protocolVersions: read === null ? [] : (read.protocolVersions ?? [read.protocolVersion]),
+      tools: read?.tools.full.length ?? 0,
+      prompts: read?.prompts.full.length ?? 0,
+      resources: read?.resources.full.length ?? 0,
+      ...(read?.refusesDisagreement === undefined ? {} : { refusesDisagreement: read.refusesDisagreement }),
+      ...(read === null ? {} : { hash: read.hash }),
+      ...(found?.readAtMs == null ? {} : { readAt: isoTime(found.readAtMs) }),
+      ...(found?.error == null ? {} : { error: found.error }),
+      ...(found?.errorAtMs == null ? {} : { errorAt: isoTime(found.errorAtMs) }),
+    };
+  });
 }
 
-/**
- * A document as it came, without the `status` that a GET put beside it, so that what was got can be put back. Only a
- * server has one: in another document it is an unknown member.
- */
-export function withoutStatus(value: unknown, kind?: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const { status, ...document } = value as Record<string, unknown>;
-  const isServer = (kind ?? document.kind) === 'Server';
-  return isServer && typeof status === 'object' && status !== null ? document : value;
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -1,31 +1,21 @@
 // Decides what the documents, and what was read from the servers, mean: the catalog of one revision.
-import type {
-  Catalog,
-  CatalogIssuer,
-  CatalogServer,
-  CatalogSurface,
-  Discovered,
-  SessionKey,
-  StdioServer,
-} from '../../core/catalog/catalog.ts';
-import type {
-  Document,
-  EndpointAddress,
-  PolicyDocument,
-  ServerDocument,
-  ServerVersionDocument,
-  SurfaceDocument,
+import type { Catalog, CatalogIssuer, CatalogServer, CatalogSurface, SessionKey } from '../../core/catalog/catalog.ts';
+import {
+  DOCUMENT_KINDS,
+  type DocumentKind,
+  type PolicyDocument,
+  type SurfaceDocument,
 } from '../../core/catalog/document.ts';
-import { backendCluster, surfacePath, surfaceUrl } from '../../core/contract.ts';
+import { surfacePath, surfaceUrl } from '../../core/contract.ts';
 import type { Policy } from '../../core/policy/types.ts';
 import { isLoopback } from '../../core/runtime/settings.ts';
-import type { StoredDiscovery } from '../registry/discoveries.ts';
-import { bridgeSocketPath, hasAffinity, resolveEndpoints } from './endpoints.ts';
+import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
+import { asBefore, changedEntries, kept, mapped, patched } from './kept.ts';
+import { type ServerParts, serverParts } from './server-parts.ts';
 
-export interface CatalogSources {
-  readonly revision: number;
-  readonly documents: readonly Document[];
-  readonly discoveries: readonly StoredDiscovery[];
+export type { Backend, BackendAuth, ServerParts } from './server-parts.ts';
+
+export interface CatalogContext {
   readonly settings: {
     /** Address that the gateway listens on. */
     readonly host: string;
@@ -38,105 +28,149 @@ export interface CatalogSources {
   readonly sessionKeys: readonly SessionKey[];
 }
 
-/** A server at its serving version, and where Envoy reaches it. */
-export interface Backend {
-  readonly server: CatalogServer;
-  /** Unix sockets as absolute paths. */
-  readonly endpoints: readonly EndpointAddress[];
-  /** HTTP path of a health check; absent: TCP connect. */
-  readonly healthPath?: string;
-}
+export type DocumentsByKind = Readonly<Record<DocumentKind, ReadonlyMap<string, StoredDocument>>>;
 
+/** All maps are in the order of names. */
 export interface BuiltCatalog {
+  readonly snapshot: RegistrySnapshot;
+  readonly documents: DocumentsByKind;
   readonly catalog: Catalog;
-  /** For translation. By server name. */
-  readonly backends: readonly Backend[];
-  /** For the bridge only. By server name. */
-  readonly stdio: readonly StdioServer[];
+  /** Of every server document. */
+  readonly servers: ReadonlyMap<string, ServerParts>;
 }
 
-/** Pure: equal sources give equal catalogs, with maps in name order whatever the order of the documents. */
-export function buildCatalog({
-  revision,
-  documents,
-  discoveries,
-  settings,
-  issuers,
-  sessionKeys,
-}: CatalogSources): BuiltCatalog {
-  const servers = byName(documents.filter((document) => document.kind === 'Server'));
-  const read = new Map(
-    discoveries.map((discovery) => [`${discovery.server} ${discovery.version}`, discovery.discovered]),
-  );
-  const backends = [...servers.values()].map((server) => backendOf(server, read, settings.runDir));
+/**
+ * Equal snapshots give equal catalogs, whatever was built before.
+ * @param previous what was built before with the same context: what did not change since is the same object in both.
+ */
+export function buildCatalog(
+  snapshot: RegistrySnapshot,
+  { settings, issuers, sessionKeys }: CatalogContext,
+  previous?: BuiltCatalog,
+): BuiltCatalog {
+  const documents = byKind(snapshot, previous);
+  const before = previous?.catalog;
+  const servers = partsOf(snapshot, documents, settings.runDir, previous);
+  const known = knownOf(servers, previous);
   const catalog: Catalog = {
-    revision,
-    servers: new Map(backends.map(({ server }) => [server.name, server])),
-    surfaces: mapValues(byName(documents.filter((document) => document.kind === 'Surface')), (surface) =>
-      surfaceOf(surface, servers, settings),
+    revision: snapshot.revision,
+    servers: known,
+    surfaces: surfacesOf(documents.Surface, known, settings, previous),
+    policies: mapped(
+      documents.Policy,
+      previous && { from: previous.documents.Policy, to: previous.catalog.policies },
+      ({ document }) => policyOf(document as PolicyDocument),
     ),
-    policies: mapValues(byName(documents.filter((document) => document.kind === 'Policy')), policyOf),
-    issuers: byName(issuers),
+    issuers: kept(before?.issuers, new Map(issuers.map((issuer) => [issuer.name, issuer]))),
+    apiKeys:
+      previous?.snapshot.apiKeys === snapshot.apiKeys
+        ? previous.catalog.apiKeys
+        : new Map([...snapshot.apiKeys.values()].map((key) => [key.sha256, key])),
     sessionKeys,
   };
-  return { catalog, backends, stdio: [...servers.values()].flatMap((server) => stdioOf(server, settings.runDir)) };
+  return { snapshot, documents, catalog, servers };
 }
 
-/** The schema allows one. */
-function servingVersion(server: ServerDocument): ServerVersionDocument {
-  return server.versions[0]!;
+function byKind(snapshot: RegistrySnapshot, previous: BuiltCatalog | undefined): DocumentsByKind {
+  const before = previous?.snapshot.documents;
+  const { documents } = snapshot;
+  const replaced =
+    before?.length === documents.length
+      ? documents.filter((stored, index) => stored !== before[index] && keyOf(stored) === keyOf(before[index]!))
+      : null;
+  const others = replaced === null ? -1 : documents.filter((stored, index) => stored !== before![index]).length;
+  const entriesOf = (list: readonly StoredDocument[], kind: DocumentKind) =>
+    list.flatMap((stored) => (stored.document.kind === kind ? [[stored.document.name, stored] as const] : []));
+  const kinds = Object.keys(DOCUMENT_KINDS) as DocumentKind[];
+  return Object.fromEntries(
+    kinds.map((kind) => [
+      kind,
+      previous !== undefined && replaced?.length === others
+        ? patched(previous.documents[kind], entriesOf(replaced, kind))
+        : kept(previous?.documents[kind], new Map(entriesOf(documents, kind))),
+    ]),
+  ) as DocumentsByKind;
 }
 
-function backendOf(document: ServerDocument, read: ReadonlyMap<string, Discovered | null>, runDir: string): Backend {
-  const { name, labels } = document;
-  const { version, healthCheck } = servingVersion(document);
-  const endpoints = resolveEndpoints(name, servingVersion(document), runDir);
-  const server: CatalogServer = {
-    name,
-    version,
-    labels,
-    cluster: backendCluster(name, version),
-    path: endpoints[0]!.path,
-    affinity: hasAffinity(endpoints),
-    discovered: read.get(`${name} ${version}`) ?? null,
+function keyOf({ document: { kind, name } }: StoredDocument): string {
+  return `${kind} ${name}`;
+}
+
+function partsOf(
+  snapshot: RegistrySnapshot,
+  documents: DocumentsByKind,
+  runDir: string,
+  previous: BuiltCatalog | undefined,
+): ReadonlyMap<string, ServerParts> {
+  /** Then only documents can have changed, which tell by themselves. */
+  const calm =
+    previous?.snapshot.discoveries === snapshot.discoveries &&
+    previous.snapshot.versions === snapshot.versions &&
+    previous.snapshot.secrets === snapshot.secrets &&
+    previous.documents.Secret === documents.Secret;
+  const make = (stored: StoredDocument, name: string) =>
+    serverParts(stored, snapshot, runDir, previous?.servers.get(name));
+  if (calm) return mapped(documents.Server, { from: previous.documents.Server, to: previous.servers }, make);
+  return kept(previous?.servers, mapped(documents.Server, undefined, make));
+}
+
+/** Those that callers can meet. */
+function knownOf(servers: ReadonlyMap<string, ServerParts>, previous: BuiltCatalog | undefined): Catalog['servers'] {
+  const before = previous?.catalog.servers;
+  const changed = previous === undefined ? null : changedEntries(previous.servers, servers);
+  if (before !== undefined && changed?.every(([name, { server }]) => (before.get(name) ?? null) === server))
+    return before;
+  const known = new Map<string, CatalogServer>();
+  for (const [name, { server }] of servers) if (server !== null) known.set(name, server);
+  return kept(before, known);
+}
+
+function surfacesOf(
+  documents: ReadonlyMap<string, StoredDocument>,
+  known: Catalog['servers'],
+  settings: CatalogContext['settings'],
+  previous: BuiltCatalog | undefined,
+): Catalog['surfaces'] {
+  const before = previous && { from: previous.documents.Surface, to: previous.catalog.surfaces };
+  const make = (stored: StoredDocument, name: string, earlier: CatalogSurface | undefined): CatalogSurface => {
+    const document = stored.document as SurfaceDocument;
+    const members = document.servers.filter(({ server }) => known.has(server));
+    const same = before?.from.get(name) === stored && earlier !== undefined && sameItems(members, earlier.members);
+    return same ? earlier : asBefore(earlier, surfaceOf(document, members, settings));
   };
-  return { server, endpoints, ...(healthCheck === undefined ? {} : { healthPath: healthCheck.path }) };
+  // Which servers there are says which members a surface has; what they are says nothing of it.
+  if (before !== undefined && changedEntries(previous!.catalog.servers, known) !== null)
+    return mapped(documents, before, make);
+  const made = new Map([...documents].map(([name, stored]) => [name, make(stored, name, before?.to.get(name))]));
+  return kept(before?.to, made);
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 function surfaceOf(
   surface: SurfaceDocument,
-  servers: ReadonlyMap<string, ServerDocument>,
-  settings: CatalogSources['settings'],
+  members: SurfaceDocument['servers'],
+  settings: CatalogContext['settings'],
 ): CatalogSurface {
+  const { name, instructions, limits } = surface;
   return {
-    name: surface.name,
-    url: surfaceUrl(settings.publicUrl, surface.name),
-    path: surfacePath(surface.name),
+    name,
+    url: surfaceUrl(settings.publicUrl, name),
+    path: surfacePath(name),
     // `none` was refused at the write unless the gateway was on loopback; it may have moved since then.
     auth: isLoopback(settings.host) ? surface.auth : 'token',
     decision: surface.decision,
-    ...(surface.instructions === undefined ? {} : { instructions: surface.instructions }),
-    members: surface.servers.filter(({ server }) => servers.has(server)),
+    // By what was declared: the names of tools must not change because a server's state does.
+    naming: surface.naming ?? (surface.servers.length === 1 ? 'bare' : 'prefixed'),
+    ...(limits === undefined ? {} : { limits: limits as NonNullable<CatalogSurface['limits']> }),
+    ...(instructions === undefined ? {} : { instructions }),
+    members: members as CatalogSurface['members'],
   };
 }
 
 function policyOf({ name, version, surfaces, rules }: PolicyDocument): Policy {
   // Members that are absent in the document are absent here: the schema never makes an undefined one.
   return { name, version, surfaces, rules: rules as Policy['rules'] };
-}
-
-function stdioOf(server: ServerDocument, runDir: string): StdioServer[] {
-  const { version, stdio } = servingVersion(server);
-  if (stdio === undefined) return [];
-  const { command, args, env, cwd } = stdio;
-  const socket = bridgeSocketPath(server.name, version, runDir);
-  return [{ server: server.name, version, socket, command, args, env, ...(cwd === undefined ? {} : { cwd }) }];
-}
-
-function byName<T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(items.map((item) => [item.name, item] as const).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-}
-
-function mapValues<T, U>(map: ReadonlyMap<string, T>, change: (value: T) => U): ReadonlyMap<string, U> {
-  return new Map([...map].map(([name, value]) => [name, change(value)]));
 }

@@ -1,9 +1,16 @@
 // Decides at which addresses a server version is reached.
-import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type EndpointAddress, parseEndpoint, type ServerVersionDocument } from '../../core/catalog/document.ts';
+import type { ServerVersionDocument } from '../../core/catalog/document.ts';
+import { type EndpointAddress, parseEndpoint } from '../../core/catalog/endpoint.ts';
 import { bridgeSocket } from '../../core/contract.ts';
 import { endpointSocket } from '../registry/sockets.ts';
+
+/** A replica. */
+export interface BackendEndpoint extends EndpointAddress {
+  /** Its share beside the others; absent: 1. */
+  readonly weight?: number;
+  readonly zone?: string;
+}
 
 /** What the bridge gives every stdio server. */
 const BRIDGE = { tls: false, port: 0, path: '/mcp', authority: 'localhost' } as const;
@@ -20,20 +27,25 @@ export function resolveEndpoints(
   server: string,
   version: ServerVersionDocument,
   runDir: string,
-): readonly EndpointAddress[] {
+): readonly BackendEndpoint[] {
   if (version.stdio !== undefined) {
     return [{ kind: 'unix', host: bridgeSocketPath(server, version.version, runDir), ...BRIDGE }];
   }
-  return (version.endpoints ?? [])
-    .map(({ url }) => parseEndpoint(url))
-    .filter((address) => address !== null)
-    .map((address) => (address.kind === 'tcp' ? address : { ...address, host: endpointSocket(address.host, runDir) }));
+  return (version.endpoints ?? []).flatMap(({ url, weight, zone }): BackendEndpoint[] => {
+    const address = parseEndpoint(url);
+    if (address === null) return [];
+    return [
+      {
+        ...address,
+        ...(address.kind === 'tcp' ? {} : { host: endpointSocket(address.host, runDir) }),
+        ...(weight === undefined ? {} : { weight }),
+        ...(zone === undefined ? {} : { zone }),
+      },
+    ];
+  });
 }
 
-/**
- * Whether sessions can be pinned to a replica: there are several, and none changes its address. (A strict pin to an
- * address that DNS has rotated away ends the session.)
- */
-export function hasAffinity(endpoints: readonly EndpointAddress[]): boolean {
-  return endpoints.length > 1 && endpoints.every(({ kind, host }) => kind === 'unix' || isIP(host) !== 0);
+/** Whether Envoy has to resolve a name; the others are addresses and sockets. */
+export function isNamed({ kind, host }: EndpointAddress): boolean {
+  return kind === 'tcp' && !host.includes(':') && !/^\d+\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -19,6 +19,16 @@ test.each([
     'the connection to its endpoint failed (connection termination)',
   ],
   ['it wants credentials', 'HTTP 401: {"error":"unauthorized"}', 'it refuses us (HTTP 401): it wants credentials'],
+  [
+    'it leads elsewhere',
+    'HTTP 307: <html>',
+    'it answers with a redirect (HTTP 307), which is never followed: register where it leads to',
+  ],
+  [
+    'it speaks the modern era alone',
+    'HTTP 400: {"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported","data":{"supported":["2026-07-28"],"requested":"2025-11-25"}}}',
+    'it speaks no version with sessions, only "2026-07-28": no such server can be read yet (HTTP 400)',
+  ],
   ['the path is another', 'HTTP 404: <html>', 'no MCP endpoint at /mcp (HTTP 404): is the path right?'],
   [
     'the bridge says why a child did not start',

@@ -18,6 +18,14 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray, path: string)
     /^HTTP 50[0-9]: upstream connect error.*reset reason: (.{1,120})/s,
     ([, words]) => `the connection to its endpoint failed (${words})`,
   ],
+  [
+    /^HTTP (3\d\d)\b/,
+    ([, status]) => `it answers with a redirect (HTTP ${status}), which is never followed: register where it leads to`,
+  ],
+  [
+    /^HTTP 400: .*"code":-32022\b.*"supported":\[([^\]]{1,200})\]/s,
+    ([, versions]) => `it speaks no version with sessions, only ${versions}: no such server can be read yet (HTTP 400)`,
+  ],
   [/^HTTP (401|403)\b/, ([, status]) => `it refuses us (HTTP ${status}): it wants credentials`],
   [/^HTTP (404|405)\b/, ([, status], path) => `no MCP endpoint at ${path} (HTTP ${status}): is the path right?`],
   // The bridge, and servers that say what they mind, answer with a JSON-RPC error.

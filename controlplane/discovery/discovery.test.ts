@@ -1,112 +1,12 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../core/limits.ts';
-import type { DiscoveryOutcome, SavedDiscovery } from '../registry/discoveries.ts';
-import type { Clock } from './clock.ts';
-import { createDiscovery, type Discovery, pauseMs } from './discovery.ts';
+import { pauseMs, streamPauseMs } from './pause.ts';
 import { createSlots } from './slots.ts';
-import type { DiscoveryTarget } from './targets.ts';
-import {
-  initializeResult,
-  type Script,
-  type ScriptedServer,
-  scriptedServer,
-  status,
-} from './testdata/scripted-server.ts';
+import { initializeResult, type Script, status } from './testdata/scripted-server.ts';
+import { closeAll, setup, target } from './testdata/world.ts';
 
-const target = (server: string, rest: Partial<DiscoveryTarget> = {}): DiscoveryTarget => ({
-  server,
-  version: '1',
-  cluster: `mcp.${server}.1`,
-  path: '/mcp',
-  documentHash: 'h',
-  ...rest,
-});
-
-/** A clock that goes on when the test says so. */
-class HeldClock implements Clock {
-  readonly timers: { atMs: number; work: () => void }[] = [];
-  #nowMs = 0;
-  nowMs = (): number => this.#nowMs;
-  after = (ms: number, work: () => void): (() => void) => {
-    const timer = { atMs: this.#nowMs + ms, work };
-    this.timers.push(timer);
-    return () => {
-      const index = this.timers.indexOf(timer);
-      if (index >= 0) this.timers.splice(index, 1);
-    };
-  };
-  /** To the next timer, which runs; returns the pause until it. */
-  next(): number {
-    this.timers.sort((a, b) => a.atMs - b.atMs);
-    const timer = this.timers.shift();
-    if (timer === undefined) throw new Error('nothing is planned');
-    const pause = timer.atMs - this.#nowMs;
-    this.#nowMs = timer.atMs;
-    timer.work();
-    return pause;
-  }
-}
-
-interface Setup {
-  readonly discovery: Discovery;
-  readonly clock: HeldClock;
-  readonly egress: ScriptedServer;
-  readonly changes: number[];
-  /** Resolves with what is saved next. */
-  saved(): Promise<{ server: string; outcome: DiscoveryOutcome }>;
-}
-
-const open: Discovery[] = [];
-afterEach(async () => {
-  for (const discovery of open.splice(0)) await discovery.close();
-});
-
-function setup(
-  script: Script,
-  save?: (outcome: DiscoveryOutcome) => SavedDiscovery,
-  log = pino({ level: 'silent' }),
-): Setup {
-  const clock = new HeldClock();
-  const egress = scriptedServer(script);
-  const changes: number[] = [];
-  const done: { server: string; outcome: DiscoveryOutcome }[] = [];
-  const waiting: ((entry: { server: string; outcome: DiscoveryOutcome }) => void)[] = [];
-  let lastHash = '';
-  const discovery = createDiscovery({
-    egress,
-    clock,
-    random: () => 1,
-    log,
-    onChange: (revision) => changes.push(revision),
-    registry: {
-      async saveDiscovery(server, _version, outcome) {
-        const entry = { server, outcome };
-        // After the caller has planned what comes next.
-        setImmediate(() => {
-          const waiter = waiting.shift();
-          if (waiter === undefined) done.push(entry);
-          else waiter(entry);
-        });
-        if (save !== undefined) return save(outcome);
-        const changed = outcome.ok && outcome.discovered.hash !== lastHash;
-        if (outcome.ok) lastHash = outcome.discovered.hash;
-        return { changed, revision: 7 };
-      },
-    },
-  });
-  open.push(discovery);
-  return {
-    discovery,
-    clock,
-    egress,
-    changes,
-    saved: () => {
-      const entry = done.shift();
-      return entry === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(entry);
-    },
-  };
-}
+afterEach(closeAll);
 
 const good: Script = { initialize: () => initializeResult({}) };
 
@@ -193,8 +93,10 @@ describe('a server', () => {
   });
 
   test('is tried again when what was read could not be saved', async () => {
-    const { discovery, clock, saved } = setup(good, () => {
-      throw new Error('the disk is full');
+    const { discovery, clock, saved } = setup(good, {
+      save: () => {
+        throw new Error('the disk is full');
+      },
     });
     discovery.sync([target('a')]);
     await saved();
@@ -212,8 +114,7 @@ describe('a warning', () => {
       {
         initialize: () => (answer === 'good' ? initializeResult({}) : status(503, answer)),
       },
-      undefined,
-      log,
+      { log },
     );
     discovery.sync([target('a')]);
     for (let count = 0; count < LIMITS.discoveryQuietFailuresMax; count += 1) {
@@ -292,4 +193,70 @@ test.each([
   [1000, 1, LIMITS.discoveryRetryMaxMs],
 ])('after %i failures the pause is spread: %d gives %d', (failures, random, ms) => {
   expect(pauseMs(failures, () => random)).toBe(ms);
+});
+
+test.each([
+  [1, 0, LIMITS.discoveryStreamPauseMs / 2],
+  [1, 1, LIMITS.discoveryStreamPauseMs],
+  [3, 1, 4 * LIMITS.discoveryStreamPauseMs],
+  [1000, 1, LIMITS.discoveryIntervalMs],
+])('after %i streams that did not last the pause is spread: %d gives %d', (ends, random, ms) => {
+  expect(streamPauseMs(ends, () => random)).toBe(ms);
+});
+
+describe('at a start', () => {
+  const many = Array.from({ length: LIMITS.discoveryBurstMax + 40 }, (_, index) => target(`s${index}`));
+
+  test('most of many servers that were read before wait for a turn of their own, and are not missing', async () => {
+    let turn = 0;
+    const { discovery, clock } = setup(good, { random: () => ((turn++ % 97) + 1) / 98 });
+    discovery.sync(many);
+    expect(discovery.unread()).toHaveLength(LIMITS.discoveryBurstMax);
+    expect(clock.timers).toHaveLength(40);
+    expect(clock.timers.every(({ atMs }) => atMs <= LIMITS.discoveryIntervalMs)).toBe(true);
+    expect(new Set(clock.timers.map(({ atMs }) => atMs)).size).toBeGreaterThan(30);
+  });
+
+  test('servers that nobody has read are all read', async () => {
+    const { discovery, clock } = setup(good, { known: null });
+    discovery.sync(many);
+    expect(discovery.unread()).toHaveLength(many.length);
+    expect(clock.timers).toHaveLength(0);
+  });
+});
+
+test('what is not read is told with its version, until it is', async () => {
+  const { discovery, saved } = setup(good);
+  discovery.sync([target('a'), target('a', { version: '2', cluster: 'mcp.a.2' })]);
+  expect(discovery.unread()).toEqual([
+    { server: 'a', version: '1' },
+    { server: 'a', version: '2' },
+  ]);
+  await saved();
+  await saved();
+  expect(discovery.unread()).toEqual([]);
+});
+
+test('ten thousand targets that did not change are one look each, whether they are the same objects or only equal', async () => {
+  const { discovery, clock, egress } = setup(good, { known: null });
+  const targets = Array.from({ length: 10_000 }, (_, index) => target(`s${index}`, { hosts: [`h${index}.example`] }));
+  discovery.sync(targets);
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = [egress.asked.length, clock.timers.length];
+  let looks = 0;
+  const counted = targets.map((each) => ({
+    ...each,
+    get documentHash() {
+      looks += 1;
+      return each.documentHash;
+    },
+  }));
+  discovery.sync(targets);
+  expect(looks).toBe(0);
+  discovery.sync(counted);
+  expect(looks).toBe(targets.length);
+  looks = 0;
+  discovery.sync(counted);
+  expect(looks).toBe(0);
+  expect([egress.asked.length, clock.timers.length]).toEqual(before);
 });

@@ -1,147 +1,161 @@
-// Decides when each server version is read: at once when it is new or changed, again after failures, and from time to time.
+// Decides which server versions are watched, and how many of them are read at the same time.
+import type { Networks } from '../../core/catalog/networks.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressClient } from '../../core/mcp/egress.ts';
+import type { EgressStreams } from '../../core/mcp/egress-stream.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Registry } from '../registry/types.ts';
 import type { Clock } from './clock.ts';
-import { readServer } from './read-server.ts';
+import { createNameCheck, type Lookup } from './names.ts';
 import { createSlots } from './slots.ts';
-import type { DiscoveryTarget } from './targets.ts';
+import { type DiscoveryTarget, isSameTarget } from './targets.ts';
+import { type Surroundings, Watch } from './watch.ts';
 
 export type { DiscoveryTarget };
 
 export interface Discovery {
-  /** All servers there are now: new and changed ones are read at once, those that are not named any more no more. */
+  /**
+   * All server versions there are to be read now, those that are `blocked` too: new and changed ones are read at once,
+   * those that are not named any more no more. The first call tells what was there when the process started.
+   */
   sync(targets: readonly DiscoveryTarget[]): void;
-  /** Servers that this process has not read successfully yet, whatever was read before it started. */
-  unread(): readonly string[];
-  /** Resolves when nothing is being saved; what is being read is dropped. */
+  /** What this process has not read successfully yet, other than what was read before it started and has its turn later. */
+  unread(): readonly { readonly server: string; readonly version: string }[];
+  /** Clusters that must not be served: a name in their endpoints led where it must not. Another set when it changed. */
+  blocked(): ReadonlySet<string>;
+  /** Resolves when nothing is being saved and no session is kept; what is being read is dropped. */
   close(): Promise<void>;
 }
 
 export interface DiscoveryOptions {
   readonly egress: EgressClient;
-  readonly registry: Pick<Registry, 'saveDiscovery'>;
+  readonly streams: EgressStreams;
+  readonly registry: Pick<Registry, 'saveDiscovery' | 'snapshot'>;
+  /** Where names may lead. */
+  readonly networks: Networks;
   readonly clock: Clock;
   readonly log: Logger;
   /** 0 up to 1; spreads the pauses. */
   readonly random: () => number;
   /** What is known of a server is another than before. */
   readonly onChange: (revision: number) => void;
+  /** `blocked()` is another than before. */
+  readonly onBlocked: () => void;
+  /** Absent: as the system does. */
+  readonly lookup?: Lookup;
 }
 
 interface Watched {
-  readonly target: DiscoveryTarget;
-  gone: boolean;
-  failures: number;
-  /** By this process, at its last attempt or an earlier one. */
-  read: boolean;
-  /** The failure that was warned of, so that the same one is not over and over. */
-  warned: string | null;
-  cancel: () => void;
+  watch: Watch;
+  /** Counts the calls of `sync`: the last one that named it. */
+  round: number;
 }
 
 export function createDiscovery(options: DiscoveryOptions): Discovery {
-  const { egress, registry, clock, log, random, onChange } = options;
-  const slots = createSlots(LIMITS.discoveryWidthMax);
-  // Servers that failed wait among themselves: some that never answer must not keep a new one from being read.
-  const slotsOfFailed = createSlots(LIMITS.discoveryWidthMax);
+  const { egress, streams, registry, clock, log, random, onChange, onBlocked } = options;
+  /** By cluster, of which each server version has one. */
   const watched = new Map<string, Watched>();
-  const saving = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
+  let blocked: ReadonlySet<string> = new Set();
+  let round = 0;
+  let burstLeft: number = LIMITS.discoveryBurstMax;
   let closed = false;
 
-  const start = (target: DiscoveryTarget): void => {
-    const entry: Watched = { target, gone: false, failures: 0, read: false, warned: null, cancel: () => {} };
-    watched.set(target.server, entry);
-    readSoon(entry);
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work);
+    return work.finally(() => underWay.delete(work));
   };
 
-  const readSoon = (entry: Watched): void => {
-    void (entry.failures === 0 ? slots : slotsOfFailed).run(() => readOnce(entry));
-  };
-
-  const readOnce = async (entry: Watched): Promise<void> => {
-    if (entry.gone) return;
-    const outcome = await readServer(egress, entry.target, clock.nowMs);
-    if (entry.gone) return;
-    note(entry, outcome);
-    const saved = save(entry, outcome);
-    saving.add(saved);
-    await saved;
-    saving.delete(saved);
-    if (!entry.gone) entry.cancel = clock.after(pauseMs(entry.failures, random), () => readSoon(entry));
-  };
-
-  const save = async (entry: Watched, outcome: DiscoveryOutcome): Promise<void> => {
-    const { server, version } = entry.target;
+  const save = async (target: DiscoveryTarget, outcome: DiscoveryOutcome): Promise<boolean> => {
+    const { server, version } = target;
     try {
       const { changed, revision } = await registry.saveDiscovery(server, version, outcome);
       if (changed) onChange(revision);
+      return true;
     } catch (error) {
-      entry.failures += 1;
       log.error({ err: error, server, version }, 'what was read from a server could not be saved');
+      return false;
     }
   };
 
-  const note = (entry: Watched, outcome: DiscoveryOutcome): void => {
-    const { server, version } = entry.target;
-    if (outcome.ok) {
-      if (entry.warned !== null) log.info({ server, version }, 'the server can be read again');
-      entry.failures = 0;
-      entry.read = true;
-      entry.warned = null;
-      return;
-    }
-    entry.failures += 1;
-    // At a start servers, Envoy and we come up together: who is read within a moment is nothing to warn of.
-    const starting = !entry.read && entry.failures <= LIMITS.discoveryQuietFailuresMax;
-    const level = starting || outcome.error === entry.warned ? 'debug' : 'warn';
-    if (level === 'warn') entry.warned = outcome.error;
-    log[level](
-      { server, version, failures: entry.failures, error: outcome.error },
-      entry.read ? 'a server cannot be read; what was read before stays' : 'a server cannot be read',
-    );
+  const earlier = ({ server, version }: DiscoveryTarget) =>
+    registry.snapshot().discoveries.get(`${server} ${version}`)?.discovered ?? null;
+
+  const around: Surroundings = {
+    egress,
+    streams,
+    names: createNameCheck(options),
+    clock,
+    log,
+    random,
+    slots: {
+      usual: createSlots(LIMITS.discoveryWidthMax),
+      failed: createSlots(LIMITS.discoveryWidthMax),
+      probes: createSlots(LIMITS.discoveryWidthMax / 2),
+    },
+    room: { left: LIMITS.discoveryStreamsMax },
+    earlier,
+    save: (target, outcome) => track(save(target, outcome)),
+    onForbidden({ server, version, cluster }, forbidden) {
+      if (blocked.has(cluster) === forbidden) return;
+      blocked = forbidden ? new Set([...blocked, cluster]) : without(blocked, cluster);
+      log.warn({ server, version }, forbidden ? 'a server is blocked: see its error' : 'a server is no longer blocked');
+      onBlocked();
+    },
   };
 
-  const stop = (entry: Watched): void => {
-    entry.gone = true;
-    entry.cancel();
-    watched.delete(entry.target.server);
+  /** At a start what is known is still good: most of many servers can wait, each for a while of its own. */
+  const afterMs = (target: DiscoveryTarget): number => {
+    if (round > 1 || earlier(target) === null) return 0;
+    burstLeft -= 1;
+    return burstLeft >= 0 ? 0 : LIMITS.discoveryIntervalMs * random();
+  };
+
+  const start = (target: DiscoveryTarget): Watch => {
+    const watch = new Watch(around, target, round === 1);
+    watch.start(afterMs(target));
+    return watch;
   };
 
   return {
     sync(targets) {
       if (closed) return;
-      const wanted = new Map(targets.map((target) => [target.server, target]));
-      for (const entry of [...watched.values()]) {
-        const target = wanted.get(entry.target.server);
-        if (target === undefined || !isSame(target, entry.target)) stop(entry);
+      round += 1;
+      for (const target of targets) {
+        const known = watched.get(target.cluster);
+        if (known === undefined) watched.set(target.cluster, { watch: start(target), round });
+        else {
+          known.round = round;
+          if (isSameTarget(known.watch.target, target)) known.watch.target = target;
+          else {
+            void track(known.watch.stop());
+            known.watch = start(target);
+          }
+        }
       }
-      for (const target of wanted.values()) {
-        if (!watched.has(target.server)) start(target);
+      if (watched.size === targets.length) return;
+      for (const [cluster, known] of watched) {
+        if (known.round === round) continue;
+        watched.delete(cluster);
+        void track(known.watch.stop());
+        blocked = without(blocked, cluster);
       }
     },
-    unread: () => [...watched.values()].filter(({ read }) => !read).map(({ target }) => target.server),
+    unread: () =>
+      [...watched.values()]
+        .filter(({ watch }) => !watch.read)
+        .map(({ watch: { target } }) => ({ server: target.server, version: target.version })),
+    blocked: () => blocked,
     async close() {
       closed = true;
-      for (const entry of [...watched.values()]) stop(entry);
-      await Promise.all(saving);
+      for (const { watch } of watched.values()) void track(watch.stop());
+      watched.clear();
+      await Promise.all(underWay);
     },
   };
 }
 
-function isSame(a: DiscoveryTarget, b: DiscoveryTarget): boolean {
-  return a.version === b.version && a.cluster === b.cluster && a.path === b.path && a.documentHash === b.documentHash;
-}
-
-/**
- * Between half and all of the interval, or of a pause that doubles with each failure after the first few: so that many
- * do not come at once, and one that is only starting is read as soon as it can be.
- */
-export function pauseMs(failures: number, random: () => number): number {
-  const doublings = Math.max(0, failures - LIMITS.discoveryQuietFailuresMax);
-  const doubled = LIMITS.discoveryRetryMinMs * 2 ** Math.min(doublings, 30);
-  const wholeMs = failures === 0 ? LIMITS.discoveryIntervalMs : Math.min(LIMITS.discoveryRetryMaxMs, doubled);
-  return wholeMs * (0.5 + random() / 2);
+function without(clusters: ReadonlySet<string>, cluster: string): ReadonlySet<string> {
+  return clusters.has(cluster) ? new Set([...clusters].filter((other) => other !== cluster)) : clusters;
 }

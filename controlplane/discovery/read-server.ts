@@ -6,7 +6,8 @@ import type { EgressClient } from '../../core/mcp/egress.ts';
 import { canonicalJson, contentHash } from '../../core/runtime/canonical.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
 import { LIST_NAMES, type ListName, readList } from './lists.ts';
-import { isObject, openSession, type ReadTarget, type SessionOptions } from './session.ts';
+import type { Facts } from './probe.ts';
+import { isObject, openSession, type ReadTarget, type Session, type SessionOptions } from './session.ts';
 
 /** Servers show some tools only to clients that can answer what these tools ask of them. */
 const CLIENTS: Readonly<Record<keyof ListedFor, JsonObject>> = {
@@ -25,14 +26,24 @@ interface Reading {
   readonly lists: Readonly<Record<ListName, readonly Listed[]>>;
 }
 
-/** Reads a server within LIMITS.discoveryDeadlineMs. Total: what fails is a value, in words for an operator. */
+/**
+ * Is shown a session before its lists are read, so that a change of them is not missed; resolves to whether it keeps the
+ * session, which it then closes itself.
+ */
+export type Attend = (session: Session) => Promise<boolean>;
+
+/**
+ * Reads a server within LIMITS.discoveryDeadlineMs. Total: what fails is a value, in words for an operator.
+ * @param attend is shown the session in which we can do nothing, so in which nothing is asked of us.
+ */
 export async function readServer(
   egress: EgressClient,
   target: ReadTarget,
   nowMs: () => number,
+  attend?: Attend,
 ): Promise<DiscoveryOutcome> {
   const options: SessionOptions = { egress, target, nowMs, endMs: nowMs() + LIMITS.discoveryDeadlineMs };
-  const bare = await readAs(options, CLIENTS.bare);
+  const bare = await readAs(options, CLIENTS.bare, attend);
   if ('error' in bare) return { ok: false, error: printable(bare.error) };
   const full = await readAs(options, CLIENTS.full);
   if ('error' in full) return { ok: false, error: printable(full.error) };
@@ -42,9 +53,11 @@ export async function readServer(
 async function readAs(
   options: SessionOptions,
   capabilities: JsonObject,
+  attend?: Attend,
 ): Promise<Reading | { readonly error: string }> {
   const session = await openSession(options, capabilities);
   if ('error' in session) return session;
+  const kept = (await attend?.(session)) ?? false;
   try {
     const lists: Partial<Record<ListName, readonly Listed[]>> = {};
     let bytesMax: number = LIMITS.backendAnswerBytesMax;
@@ -57,7 +70,7 @@ async function readAs(
     const { initialized, protocolVersion } = session;
     return { initialized, protocolVersion, lists: lists as Reading['lists'] };
   } finally {
-    await session.close();
+    if (!kept) await session.close();
   }
 }
 
@@ -77,11 +90,21 @@ function discoveredOf(bare: Reading, full: Reading): Discovered {
     resources: both('resources'),
     resourceTemplates: both('resourceTemplates'),
   };
+  return withHash(content);
+}
+
+/** What was read, and what was found out beside it; its hash is that of both. */
+export function withFacts(discovered: Discovered, facts: Facts | null): Discovered {
+  const { hash: _, ...content } = discovered;
+  return facts === null ? discovered : withHash({ ...content, ...facts });
+}
+
+function withHash(content: Omit<Discovered, 'hash'>): Discovered {
   return { hash: contentHash(content), ...content };
 }
 
 /** A server's words go to logs and terminals. */
-function printable(text: string): string {
+export function printable(text: string): string {
   const line = text.replace(/\p{Cc}+/gu, ' ').trim();
   return line.length <= LIMITS.discoveryErrorCharsMax ? line : `${line.slice(0, LIMITS.discoveryErrorCharsMax - 1)}…`;
 }

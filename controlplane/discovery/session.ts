@@ -2,7 +2,7 @@
 
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { EgressClient, EgressRequest } from '../../core/mcp/egress.ts';
+import type { EgressAnswer, EgressClient, EgressRequest } from '../../core/mcp/egress.ts';
 import { LATEST_LEGACY_VERSION, LEGACY_VERSIONS } from '../../core/mcp/versions.ts';
 import { causeOf } from './cause.ts';
 
@@ -23,29 +23,42 @@ export interface SessionOptions {
   readonly endMs: number;
 }
 
-/** A result, or why there is none; -32601 is told apart, as a server may announce more than it has. */
+/**
+ * A result, or why there is none; -32601 is told apart, as a server may announce more than it has. `refused`: the server
+ * itself said no, so that asking again will not help.
+ */
 export type Answer =
   | { readonly ok: true; readonly result: JsonObject }
-  | { readonly ok: false; readonly unknownMethod: boolean; readonly error: string };
+  | { readonly ok: false; readonly unknownMethod: boolean; readonly refused: boolean; readonly error: string };
+
+export interface NoSession {
+  readonly error: string;
+  readonly refused: boolean;
+}
 
 export interface Session {
+  /** '' for none. */
+  readonly sessionId: string;
   readonly protocolVersion: string;
   /** The result of `initialize`. */
   readonly initialized: JsonObject;
   request(method: string, params: JsonObject): Promise<Answer>;
+  /** Gives the server an answer to what it asked. Whether it took it does not matter. */
+  respond(id: unknown, outcome: JsonObject): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Lists of the first version are those of the later ones, and servers on standard input and output still speak it. */
 const VERSIONS: readonly string[] = ['2024-11-05', ...LEGACY_VERSIONS];
-const CLIENT_INFO = { name: 'chancery', title: 'Chancery discovery', version: '0.1.0' };
+export const CLIENT_INFO = { name: 'chancery', title: 'Chancery discovery', version: '0.1.0' };
 const METHOD_NOT_FOUND = -32601;
 
-/** Initializes a session as a client with these capabilities. Total. */
+/** Initializes a session as a client with these capabilities, which asks for this version. Total. */
 export async function openSession(
   options: SessionOptions,
   capabilities: JsonObject,
-): Promise<Session | { readonly error: string }> {
+  version: string = LATEST_LEGACY_VERSION,
+): Promise<Session | NoSession> {
   const { egress, target, nowMs, endMs } = options;
   let sessionId = '';
   let protocolVersion: string | undefined;
@@ -67,41 +80,55 @@ export async function openSession(
 
   const request = async (method: string, params: JsonObject): Promise<Answer> => {
     const leftMs = endMs - nowMs();
-    if (leftMs <= 0) return failed(`${method}: no answer within ${LIMITS.discoveryDeadlineMs} ms`);
+    if (leftMs <= 0) return failed(`${method}: no answer within ${LIMITS.discoveryDeadlineMs} ms`, false);
     id += 1;
     const answer = await send({ id, method, params }, leftMs);
-    if (!answer.ok) return failed(`${method}: ${causeOf(answer, target.path)}`);
+    if (!answer.ok) return failed(`${method}: ${causeOf(answer, target.path)}`, isRefusal(answer));
     if (method === 'initialize') sessionId = answer.sessionId;
     const { result, error } = answer.message ?? {};
     if (isObject(error))
-      return { ...failed(`${method}: ${String(error.message)}`), unknownMethod: error.code === METHOD_NOT_FOUND };
-    return isObject(result) ? { ok: true, result } : failed(`${method}: the answer has no result`);
+      return { ...failed(`${method}: ${String(error.message)}`, true), unknownMethod: error.code === METHOD_NOT_FOUND };
+    return isObject(result) ? { ok: true, result } : failed(`${method}: the answer has no result`, true);
+  };
+
+  const respond = async (asked: unknown, outcome: JsonObject): Promise<void> => {
+    await send({ id: asked as JsonObject['id'], ...outcome } as JsonObject, LIMITS.discoveryProbeDeadlineMs);
   };
 
   // What a server keeps for a session that nobody ends is its own memory: worth a moment beyond the deadline.
   const close = async (): Promise<void> => {
     if (sessionId !== '') await send(undefined, LIMITS.probeDeadlineMs);
   };
-  const give = async (error: string): Promise<{ readonly error: string }> => {
+  const give = async (error: string, refused: boolean): Promise<NoSession> => {
     await close();
-    return { error };
+    return { error, refused };
   };
 
-  const hello = { protocolVersion: LATEST_LEGACY_VERSION, capabilities, clientInfo: CLIENT_INFO };
+  const hello = { protocolVersion: version, capabilities, clientInfo: CLIENT_INFO };
   const initialized = await request('initialize', hello);
-  if (!initialized.ok) return give(initialized.error);
+  if (!initialized.ok) return give(initialized.error, initialized.refused);
   const found = initialized.result.protocolVersion;
   if (typeof found !== 'string' || !VERSIONS.includes(found)) {
-    return give(`initialize: found protocol version ${JSON.stringify(found)}, wanted one of ${VERSIONS.join(', ')}`);
+    const wanted = VERSIONS.join(', ');
+    return give(`initialize: found protocol version ${JSON.stringify(found)}, wanted one of ${wanted}`, true);
   }
   protocolVersion = found;
   const ready = await send({ method: 'notifications/initialized' }, Math.max(1, endMs - nowMs()));
-  if (!ready.ok) return give(`notifications/initialized: ${causeOf(ready, target.path)}`);
-  return { protocolVersion: found, initialized: initialized.result, request, close };
+  if (!ready.ok) return give(`notifications/initialized: ${causeOf(ready, target.path)}`, isRefusal(ready));
+  return { sessionId, protocolVersion: found, initialized: initialized.result, request, respond, close };
 }
 
-function failed(error: string): Answer & { readonly ok: false } {
-  return { ok: false, unknownMethod: false, error };
+/** 401, 403, 408 and 429 are about us and about now; everything below 500 that is left is the server's own answer. */
+const NOT_OF_THE_SERVER = [401, 403, 408, 429];
+
+/** Whether an answer tells what the server can do, and not what is wrong on the way to it. */
+export function isRefusal({ why, status }: Extract<EgressAnswer, { ok: false }>): boolean {
+  if (why === 'status') return status < 500 && !NOT_OF_THE_SERVER.includes(status);
+  return why === 'content_type' || why === 'malformed' || why === 'no_answer';
+}
+
+function failed(error: string, refused: boolean): Answer & { readonly ok: false } {
+  return { ok: false, unknownMethod: false, refused, error };
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -1,25 +1,22 @@
-// Decides which servers are read: every one that is registered, at the version that it serves.
-import type { Backend } from '../catalog/build.ts';
-import type { StoredDocument } from '../registry/registry.ts';
+// Decides what discovery is told of a server version that it shall read.
 import type { ReadTarget } from './session.ts';
 
 export interface DiscoveryTarget extends ReadTarget {
   /** Of the server's document: when it changes, the server is read at once. */
   readonly documentHash: string;
+  /** Names in its endpoints, which are resolved; absent: there are none. */
+  readonly hosts?: readonly string[];
 }
 
-/** Both are of one revision. */
-export function discoveryTargets(
-  backends: readonly Backend[],
-  documents: readonly Pick<StoredDocument, 'document' | 'hash'>[],
-): readonly DiscoveryTarget[] {
-  const servers = documents.filter(({ document }) => document.kind === 'Server');
-  const hashes = new Map(servers.map(({ document, hash }) => [document.name, hash]));
-  return backends.map(({ server: { name, version, cluster, path } }) => ({
-    server: name,
-    version,
-    cluster,
-    path,
-    documentHash: hashes.get(name) ?? '',
-  }));
+/** Targets are made anew with each revision that changes their server, so most are the very object of before. */
+export function isSameTarget(a: DiscoveryTarget, b: DiscoveryTarget): boolean {
+  if (a === b) return true;
+  const [hosts, others] = [a.hosts ?? [], b.hosts ?? []];
+  return (
+    a.cluster === b.cluster &&
+    a.path === b.path &&
+    a.documentHash === b.documentHash &&
+    hosts.length === others.length &&
+    hosts.every((host, index) => host === others[index])
+  );
 }

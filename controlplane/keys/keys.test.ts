@@ -12,9 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { surfaceUrl } from '../../core/contract.ts';
 import { createVerifier } from '../../core/identity/verify.ts';
 import { readIssuerKey } from './issuer-key.ts';
 import { KeyError, openKeys } from './keys.ts';
+import { deriveKey } from './master-key.ts';
 import { mintToken } from './mint.ts';
 import { readOperatorToken } from './operator-token.ts';
 import { openPrivateFile } from './private-file.ts';
@@ -60,10 +62,19 @@ describe('the first start', () => {
     expect(one.operatorToken).not.toBe(two.operatorToken);
     expect(one.issuer.jwks).not.toEqual(two.issuer.jwks);
     expect(one.sessionKeys).not.toEqual(two.sessionKeys);
+    expect(one.registryKey).not.toEqual(two.registryKey);
   });
 });
 
-test('a derived key stays the same for a master key', () => {
+test('a derived key stays the same for a master key, and is another for each use', () => {
+  const master = Buffer.alloc(32, 1);
+  expect(deriveKey(master, 'registry')).toEqual(deriveKey(Buffer.alloc(32, 1), 'registry'));
+  expect(deriveKey(master, 'registry').toString('base64url')).not.toBe(deriveSessionKey(master).key);
+  // What was sealed by an earlier version must open.
+  expect(deriveSessionKey(master).kid).toBe('598bdf18');
+  expect(deriveKey(master, 'registry').toString('hex')).toBe(
+    '816a1cf2ebc07671ae9c72f9ca018c12295f173405d63bc54e8c4dab8bd35780',
+  );
   expect(deriveSessionKey(Buffer.alloc(32, 1))).toEqual(deriveSessionKey(Buffer.alloc(32, 1)));
   expect(deriveSessionKey(Buffer.alloc(32, 1)).kid).not.toBe(deriveSessionKey(Buffer.alloc(32, 2)).kid);
 });
@@ -140,18 +151,18 @@ describe('a token that is made here', () => {
     ttlMs: 60_000,
     nowMs: 5_000_000,
   };
-  const verify = async (audience: string, nowMs: number, change: Partial<typeof request> = {}) => {
+  const verify = async (name: string, nowMs: number, change: Partial<typeof request> = {}) => {
     const { issuer } = openKeys(home, { publicUrl });
     const token = await mintToken(readIssuerKey(home)!, { ...request, ...change });
     return createVerifier({ now: () => nowMs }).verify({
       authorization: `Bearer ${token}`,
-      audience,
-      issuers: new Map([['local', issuer]]),
+      surface: { name, url: surfaceUrl(publicUrl, name) },
+      catalog: { issuers: new Map([['local', issuer]]), apiKeys: new Map() },
     });
   };
 
   test('is the one that the services take', async () => {
-    expect(await verify(`${publicUrl}/mcp`, 5_000_000)).toEqual({
+    expect(await verify('default', 5_000_000)).toEqual({
       ok: true,
       principal: {
         issuer: publicUrl,
@@ -163,14 +174,14 @@ describe('a token that is made here', () => {
     });
   });
   test('for another surface names that surface', async () => {
-    expect(await verify(`${publicUrl}/mcp/review`, 5_000_000, { surface: 'review' })).toMatchObject({ ok: true });
-    expect(await verify(`${publicUrl}/mcp`, 5_000_000, { surface: 'review' })).toEqual({
+    expect(await verify('review', 5_000_000, { surface: 'review' })).toMatchObject({ ok: true });
+    expect(await verify('default', 5_000_000, { surface: 'review' })).toEqual({
       ok: false,
       reason: 'wrong_audience',
     });
   });
   test('ends', async () => {
-    expect(await verify(`${publicUrl}/mcp`, 5_000_000 + 60_000 + 60_000)).toEqual({ ok: false, reason: 'expired' });
+    expect(await verify('default', 5_000_000 + 60_000 + 60_000)).toEqual({ ok: false, reason: 'expired' });
   });
 });
 

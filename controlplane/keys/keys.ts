@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { CatalogIssuer, SessionKey } from '../../core/catalog/catalog.ts';
 import { issuerOf, openIssuerKey } from './issuer-key.ts';
+import { deriveKey, openMasterKey } from './master-key.ts';
 import { openOperatorToken } from './operator-token.ts';
 import { openPrivateFolder } from './private-file.ts';
-import { openSessionKeys } from './session-keys.ts';
+import { deriveSessionKey } from './session-keys.ts';
 
 export { KeyError } from './private-file.ts';
 
@@ -15,6 +16,8 @@ export interface Keys {
   readonly issuer: CatalogIssuer;
   /** Secret. */
   readonly sessionKeys: readonly SessionKey[];
+  /** Secret: what the registry keeps of secrets is sealed with it. */
+  readonly registryKey: Buffer;
 }
 
 export interface KeysOptions {
@@ -26,9 +29,11 @@ export interface KeysOptions {
 /** Reads the secrets in the home folder, and makes those that are missing. @throws KeyError with one sentence. */
 export function openKeys(home: string, { publicUrl, random = randomBytes }: KeysOptions): Keys {
   openPrivateFolder(home);
+  const master = openMasterKey(home, random);
   return {
     operatorToken: openOperatorToken(home, random),
     issuer: issuerOf(openIssuerKey(home), publicUrl),
-    sessionKeys: openSessionKeys(home, random),
+    sessionKeys: [deriveSessionKey(master)],
+    registryKey: deriveKey(master, 'registry'),
   };
 }

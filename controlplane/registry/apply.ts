@@ -1,120 +1,136 @@
 // Decides what one write does to the registry: all of its documents and deletions, or nothing.
-import { DOCUMENT_KINDS, type Document } from '../../core/catalog/document.ts';
-import { canonicalJson, contentHash } from '../../core/runtime/canonical.ts';
-import { type Claim, type DocumentName, type DocumentProblem, keyOf, readDocuments } from './problem.ts';
-import { nextRevision, readRevision } from './revision.ts';
-import type { Database, ResourceRow, Writer } from './tables.ts';
+import { canonicalJson } from '../../core/runtime/canonical.ts';
+import { inBatches } from './batches.ts';
+import { documentEntries } from './change-log.ts';
+import { type Edit, edited, editsOf, transitionsOf, type Wanted } from './edit.ts';
+import type { Seal } from './seal.ts';
+import { type State, snapshotOf } from './state.ts';
+import type { Written } from './store.ts';
+import type { Writer } from './tables.ts';
 import { type Constraints, checkTogether } from './together.ts';
+import type { ApplyOutcome, ApplyRequest, Author, Change } from './types.ts';
 
-export interface ApplyRequest {
-  /** As they came; they are read here. */
-  readonly documents: readonly unknown[];
-  readonly deletes?: readonly DocumentName[];
-  /** Who is noted in the history. */
-  readonly who: string;
-  /** Asked, in the write's own transaction, about the hash that the first document (or deletion) has; null for none. */
-  readonly precondition?: (hash: string | null) => boolean;
-}
+/** How it is asked for, beside what is wanted. */
+export type Terms = Author & Pick<ApplyRequest, 'precondition' | 'permit' | 'dryRun'>;
 
-export interface Change extends DocumentName {
-  /** A deletion of what is not there is `unchanged`. */
-  readonly change: 'created' | 'updated' | 'unchanged' | 'deleted';
-}
-
-export type ApplyOutcome =
-  | { readonly ok: true; readonly revision: number; readonly changes: readonly Change[] }
-  | { readonly ok: false; readonly why: 'invalid'; readonly problems: readonly DocumentProblem[] }
-  | { readonly ok: false; readonly why: 'precondition' };
-
-type Stored = Pick<ResourceRow, 'json' | 'hash'>;
-
-export async function apply(
-  db: Database,
-  request: ApplyRequest,
-  constraints: Constraints,
-  nowMs: number,
-): Promise<ApplyOutcome> {
-  const { documents, deletes = [], who, precondition } = request;
-  const reading = readDocuments(documents);
-  return db.transaction().execute(async (trx) => {
-    const stored = await storedByKey(trx);
-    const first = reading.claims[0] ?? deletes[0];
-    if (precondition !== undefined && first !== undefined && !precondition(stored.get(keyOf(first))?.hash ?? null)) {
-      return { ok: false, why: 'precondition' };
-    }
-    const together = checkTogether(
-      { claims: reading.claims, deletes, documents: documents.length, stored: [...stored.values()].map(documentOf) },
-      constraints,
-    );
-    const problems = [...reading.problems, ...together].sort((a, b) => a.document - b.document);
-    if (problems.length > 0) return { ok: false, why: 'invalid', problems };
-    return write(trx, { claims: reading.claims, deletes, stored, who, nowMs });
-  });
-}
-
-interface Write {
-  readonly claims: readonly Claim[];
-  readonly deletes: readonly DocumentName[];
-  readonly stored: ReadonlyMap<string, Stored>;
-  readonly who: string;
+export interface Desk {
+  readonly seal: Seal;
+  readonly constraints: Constraints;
   readonly nowMs: number;
 }
 
-async function write(trx: Writer, { claims, deletes, stored, who, nowMs }: Write): Promise<ApplyOutcome> {
-  const changes: Change[] = [
-    ...claims.map(({ kind, name, document }): Change => {
-      const earlier = stored.get(keyOf({ kind, name }));
-      if (earlier === undefined) return { kind, name, change: 'created' };
-      return { kind, name, change: earlier.hash === contentHash(document) ? 'unchanged' : 'updated' };
-    }),
-    ...deletes.map(
-      ({ kind, name }): Change => ({ kind, name, change: stored.has(keyOf({ kind, name })) ? 'deleted' : 'unchanged' }),
-    ),
-  ];
-  if (changes.every(({ change }) => change === 'unchanged'))
-    return { ok: true, revision: await readRevision(trx), changes };
-  const revision = await nextRevision(trx);
-  const byKey = new Map(claims.map((claim) => [keyOf(claim), claim.document]));
-  for (const { kind, name, change } of changes) {
-    if (change === 'unchanged') continue;
-    const document = byKey.get(keyOf({ kind, name })) ?? null;
-    const json = document === null ? null : canonicalJson(document);
-    if (document === null || json === null) {
-      await trx.deleteFrom('resources').where('kind', '=', kind).where('name', '=', name).execute();
-    } else {
-      const values = { json, hash: contentHash(document), revision, updated_at_ms: nowMs };
-      await trx
-        .insertInto('resources')
-        .values({ kind, name, ...values })
-        .onConflict((conflict) => conflict.columns(['kind', 'name']).doUpdateSet(values))
-        .execute();
-    }
-    await trx.insertInto('history').values({ revision, kind, name, json, who, at_ms: nowMs }).execute();
-    if (kind === 'Server') await forgetOtherVersions(trx, name, document);
+export async function apply(
+  trx: Writer,
+  state: State,
+  wanted: Wanted,
+  terms: Terms,
+  desk: Desk,
+): Promise<Written<ApplyOutcome>> {
+  const refused = (value: ApplyOutcome): Written<ApplyOutcome> => ({ value, next: null });
+  const first = wanted.claims[0] ?? wanted.deletes[0];
+  const firstHash = first === undefined ? null : (state.documents[first.kind].get(first.name)?.hash ?? null);
+  if (terms.precondition !== undefined && first !== undefined && !terms.precondition(firstHash)) {
+    return refused({ ok: false, why: 'precondition' });
   }
-  return { ok: true, revision, changes };
+  const edits = editsOf(state, wanted, desk.seal, desk.nowMs);
+  const next = edited(state, edits, desk.nowMs);
+  const problems = [...wanted.problems, ...checkTogether(wanted, state, next, desk.constraints)];
+  if (problems.length > 0) {
+    return refused({ ok: false, why: 'invalid', problems: problems.sort((a, b) => a.document - b.document) });
+  }
+  const changes = edits.map(changeOf);
+  const forbidden = edits.flatMap(({ index, change }, place) => {
+    const { kind, name, before, after } = changes[place]!;
+    const message = change === 'unchanged' ? null : (terms.permit?.({ kind, name, before, after }) ?? null);
+    return message === null ? [] : [{ document: index, path: [], message }];
+  });
+  if (forbidden.length > 0) return refused({ ok: false, why: 'forbidden', problems: forbidden });
+  const value: ApplyOutcome = { ok: true, revision: next.revision, changes, snapshot: snapshotOf(next) };
+  if (next === state || terms.dryRun === true) return refused(value);
+  const { who, why } = terms;
+  const { source } = wanted;
+  await write(trx, edits, {
+    ...{ author: { who, why }, revision: next.revision, nowMs: desk.nowMs, seal: desk.seal },
+    ...(source === undefined ? {} : { source }),
+  });
+  return { value, next };
 }
 
-/** What was read from a version that is no longer served is of no use, and must not come back with its number. */
-async function forgetOtherVersions(trx: Writer, server: string, document: Document | null): Promise<void> {
-  const served = document?.kind === 'Server' ? document.versions.map(({ version }) => version) : [];
-  let query = trx.deleteFrom('discoveries').where('server', '=', server);
-  if (served.length > 0) query = query.where('version', 'not in', served);
-  await query.execute();
+function changeOf({ kind, name, change, before, after }: Edit): Change {
+  return { kind, name, change, before: before?.document ?? null, after: after?.document ?? null };
 }
 
-async function storedByKey(trx: Writer): Promise<Map<string, Stored>> {
-  const rows = await trx.selectFrom('resources').select(['kind', 'name', 'json', 'hash']).execute();
-  return new Map(rows.map(({ kind, name, json, hash }) => [`${kind}/${name}`, { json, hash }]));
+type Noted = Parameters<typeof documentEntries>[1] & { readonly seal: Seal };
+
+/** Rows of what changed, many to a statement: a write of thousands of documents is a few dozen statements. */
+async function write(trx: Writer, all: readonly Edit[], { seal, ...noted }: Noted): Promise<void> {
+  const edits = all.filter(({ change }) => change !== 'unchanged');
+  const written = edits.flatMap(({ kind, name, after }) => (after === null ? [] : [{ kind, name, after }]));
+  await inBatches(written, (batch) =>
+    trx
+      .insertInto('resources')
+      .values(
+        batch.map(({ kind, name, after: { document, hash, revision, updatedAtMs } }) => ({
+          ...{ kind, name, json: canonicalJson(document), hash, revision, updated_at_ms: updatedAtMs },
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['kind', 'name']).doUpdateSet((row) => ({
+          json: row.ref('excluded.json'),
+          hash: row.ref('excluded.hash'),
+          revision: row.ref('excluded.revision'),
+          updated_at_ms: row.ref('excluded.updated_at_ms'),
+        })),
+      )
+      .execute(),
+  );
+  for (const { kind, name, after } of edits) {
+    if (after !== null) continue;
+    await trx.deleteFrom('resources').where('kind', '=', kind).where('name', '=', name).execute();
+  }
+  await inBatches(
+    edits.flatMap((edit) => documentEntries(edit, noted)),
+    (batch) => trx.insertInto('log').values(batch).execute(),
+  );
+  await writeSecrets(trx, edits, seal);
+  await writeVersions(trx, edits, noted.nowMs);
 }
 
-/** Rows were read by their schema when they were written. */
-export function documentOf({ json }: Pick<ResourceRow, 'json'>): Document {
-  return JSON.parse(json) as Document;
+async function writeSecrets(trx: Writer, edits: readonly Edit[], seal: Seal): Promise<void> {
+  for (const { kind, name, secret } of edits) {
+    if (kind !== 'Secret') continue;
+    if (secret === null) {
+      await trx.deleteFrom('secrets').where('name', '=', name).execute();
+      continue;
+    }
+    const sealed = seal.seal(name, secret);
+    await trx
+      .insertInto('secrets')
+      .values({ name, sealed })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ sealed }))
+      .execute();
+  }
 }
 
-/** Kinds in the order of their table, then names by code unit. */
-export function documentOrder(a: DocumentName, b: DocumentName): number {
-  const kinds = Object.keys(DOCUMENT_KINDS);
-  return kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+async function writeVersions(trx: Writer, edits: readonly Edit[], nowMs: number): Promise<void> {
+  const moves = edits.flatMap(transitionsOf);
+  await inBatches(
+    moves.flatMap(({ server, version, to }) => (to === null ? [] : [{ server, version, state: to }])),
+    (batch) =>
+      trx
+        .insertInto('versions')
+        .values(batch.map((row) => ({ ...row, since_ms: nowMs })))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['server', 'version'])
+            .doUpdateSet((row) => ({ state: row.ref('excluded.state'), since_ms: row.ref('excluded.since_ms') })),
+        )
+        .execute(),
+  );
+  for (const { server, version, to } of moves) {
+    if (to !== null) continue;
+    for (const table of ['versions', 'discoveries'] as const) {
+      await trx.deleteFrom(table).where('server', '=', server).where('version', '=', version).execute();
+    }
+  }
 }

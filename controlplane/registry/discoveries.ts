@@ -1,14 +1,16 @@
 // Decides how the registry remembers what was read from a server version, and what went wrong since.
 import type { Discovered } from '../../core/catalog/catalog.ts';
+import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
 import { canonicalJson } from '../../core/runtime/canonical.ts';
-import { documentOf } from './apply.ts';
-import { nextRevision, readRevision } from './revision.ts';
-import type { Database, DiscoveryRow, Writer } from './tables.ts';
+import { changedMap } from './changed-map.ts';
+import { advanced, type State, versionKey } from './state.ts';
+import type { Written } from './store.ts';
+import type { DiscoveryRow, Writer } from './tables.ts';
 
 export interface StoredDiscovery {
   readonly server: string;
   readonly version: string;
-  /** The last good reading; a later failure does not remove it. */
+  /** The last good reading; a later failure does not remove it. The same object for as long as its hash is the same. */
   readonly discovered: Discovered | null;
   readonly readAtMs: number | null;
   /** Why the latest attempt failed; null when it did not. */
@@ -26,58 +28,57 @@ export interface SavedDiscovery {
   readonly revision: number;
 }
 
-/** An outcome for a server version that is no longer registered is dropped. */
+/** An outcome for a version that is no longer registered, or not reached any more, is dropped. */
 export async function saveDiscovery(
-  db: Database,
-  server: string,
-  version: string,
-  outcome: DiscoveryOutcome,
-  nowMs: number,
-): Promise<SavedDiscovery> {
-  return db.transaction().execute(async (trx) => {
-    if (!(await isServed(trx, server, version))) return { changed: false, revision: await readRevision(trx) };
-    const earlier = await trx
-      .selectFrom('discoveries')
-      .select('hash')
-      .where('server', '=', server)
-      .where('version', '=', version)
-      .executeTakeFirst();
-    const changed = outcome.ok && outcome.discovered.hash !== earlier?.hash;
-    const values = outcome.ok
-      ? {
-          json: canonicalJson(outcome.discovered),
-          hash: outcome.discovered.hash,
-          read_at_ms: nowMs,
-          error: null,
-          error_at_ms: null,
-        }
-      : { error: outcome.error, error_at_ms: nowMs };
-    await trx
-      .insertInto('discoveries')
-      .values({ server, version, json: null, hash: null, read_at_ms: null, ...values })
-      .onConflict((conflict) => conflict.columns(['server', 'version']).doUpdateSet(values))
-      .execute();
-    return { changed, revision: changed ? await nextRevision(trx) : await readRevision(trx) };
-  });
+  trx: Writer,
+  state: State,
+  { server, version, outcome, nowMs }: { server: string; version: string; outcome: DiscoveryOutcome; nowMs: number },
+): Promise<Written<SavedDiscovery>> {
+  const key = versionKey(server, version);
+  const status = state.versions.get(key);
+  if (status === undefined || !LIFECYCLE[status.state].reached) {
+    return { value: { changed: false, revision: state.revision }, next: null };
+  }
+  const earlier = state.discoveries.get(key);
+  const changed = outcome.ok && outcome.discovered.hash !== earlier?.discovered?.hash;
+  const times = outcome.ok
+    ? { read_at_ms: nowMs, error: null, error_at_ms: null }
+    : { error: outcome.error, error_at_ms: nowMs };
+  // What is there already need not be written again, which is most of the bytes.
+  const content = changed ? { json: canonicalJson(outcome.discovered), hash: outcome.discovered.hash } : {};
+  await trx
+    .insertInto('discoveries')
+    .values({ server, version, json: null, hash: null, read_at_ms: null, ...content, ...times })
+    .onConflict((conflict) => conflict.columns(['server', 'version']).doUpdateSet({ ...content, ...times }))
+    .execute();
+  const saved: StoredDiscovery = {
+    server,
+    version,
+    discovered: changed ? shareLists(outcome.discovered) : (earlier?.discovered ?? null),
+    readAtMs: outcome.ok ? nowMs : (earlier?.readAtMs ?? null),
+    error: times.error,
+    errorAtMs: times.error_at_ms,
+  };
+  const revision = changed ? state.revision + 1 : state.revision;
+  const next = advanced(state, { revision, discoveries: changedMap(state.discoveries, [[key, saved]]) });
+  return { value: { changed, revision }, next };
 }
 
-async function isServed(trx: Writer, server: string, version: string): Promise<boolean> {
-  const row = await trx
-    .selectFrom('resources')
-    .select('json')
-    .where('kind', '=', 'Server')
-    .where('name', '=', server)
-    .executeTakeFirst();
-  if (row === undefined) return false;
-  const document = documentOf(row);
-  return document.kind === 'Server' && document.versions.some((served) => served.version === version);
-}
-
-export function discoveryOf(row: DiscoveryRow): StoredDiscovery {
+/** @param known what is the same in it stays the same object. */
+export function discoveryOf(row: DiscoveryRow, known?: StoredDiscovery): StoredDiscovery {
+  const sameContent = known !== undefined && (known.discovered?.hash ?? null) === row.hash;
+  if (
+    sameContent &&
+    known.readAtMs === row.read_at_ms &&
+    known.error === row.error &&
+    known.errorAtMs === row.error_at_ms
+  )
+    return known;
+  const read = (): Discovered | null => (row.json === null ? null : shareLists(JSON.parse(row.json) as Discovered));
   return {
     server: row.server,
     version: row.version,
-    discovered: row.json === null ? null : shareLists(JSON.parse(row.json) as Discovered),
+    discovered: sameContent ? known.discovered : read(),
     readAtMs: row.read_at_ms,
     error: row.error,
     errorAtMs: row.error_at_ms,

@@ -5,6 +5,11 @@ export class RegistryError extends Error {
   override name = 'RegistryError';
 }
 
+/** No more API keys are given out: the caller's to mend, not the database's. */
+export class TooManyKeysError extends RegistryError {
+  override name = 'TooManyKeysError';
+}
+
 /** By the beginning of SQLite's result code; the first that fits. */
 const SENTENCES: readonly (readonly [string, string])[] = [
   ['SQLITE_NOTADB', 'is not a SQLite database: restore a backup, or move it away to start with an empty registry'],

@@ -1,14 +1,15 @@
 // Decides how a registry of any earlier version becomes one of this version.
-import type { Kysely } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { RegistryError } from './error.ts';
 import type { Database, Writer } from './tables.ts';
 
 /** A step's tables are those of its own time, not of `Tables`: later steps may rename what it makes. */
-type Schema = Kysely<unknown>['schema'];
+type Step = (trx: Transaction<unknown>) => Promise<void>;
 
 /** Forward only; a step's place is its version, so steps are only ever appended. */
-const STEPS: readonly ((schema: Schema) => Promise<void>)[] = [
-  async (schema) => {
+const STEPS: readonly Step[] = [
+  async (trx) => {
+    const { schema } = trx;
     await schema
       .createTable('meta')
       .addColumn('key', 'text', (column) => column.primaryKey())
@@ -51,36 +52,75 @@ const STEPS: readonly ((schema: Schema) => Promise<void>)[] = [
       .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
       .execute();
     await schema.createIndex('tombstones_expiry').on('tombstones').column('expires_at_ms').execute();
+    await sql`insert into meta (key, value) values ('schema', 0), ('revision', 0)`.execute(trx);
   },
+  async (trx) => {
+    for (const statement of LIFECYCLE_LOG_AND_KEYS) await sql.raw(statement).execute(trx);
+  },
+];
+
+/** Step 2. In SQL itself, as it is what each of these statements says that matters, not how they are built. */
+const LIFECYCLE_LOG_AND_KEYS = [
+  `create table log (
+    sequence integer primary key autoincrement,
+    revision bigint not null, at_ms bigint not null, who text not null, why text not null,
+    kind text not null, name text not null, change text not null,
+    version text, from_state text, to_state text, source bigint, json text
+  )`,
+  'create index log_of on log (kind, name, sequence)',
+  `insert into log (revision, at_ms, who, why, kind, name, change, json)
+    select revision, at_ms, who, '', kind, name,
+      case when json is null then 'deleted'
+        when lag(json) over (partition by kind, name order by revision) is null then 'created'
+        else 'updated' end,
+      json
+    from history order by revision, history.rowid`,
+  `create trigger log_keeps before update on log begin select raise(abort, 'the change log is append-only'); end`,
+  `create trigger log_stays before delete on log begin select raise(abort, 'the change log is append-only'); end`,
+  // "insert or replace" deletes without a word to the trigger above (SQLite, "recursive_triggers").
+  `create trigger log_grows before insert on log when exists (select 1 from log where sequence = new.sequence)
+    begin select raise(abort, 'the change log is append-only'); end`,
+  'drop table history',
+  // By its name an older Chancery knows that this is a registry, and then says that it is a newer one's.
+  `create view history as select revision, kind, name, json, who, at_ms from log
+    where change in ('created', 'updated', 'deleted', 'rollback')`,
+  `create table versions (
+    server text not null, version text not null, state text not null, since_ms bigint not null,
+    primary key (server, version)
+  )`,
+  `insert into versions (server, version, state, since_ms)
+    select resources.name, json_extract(member.value, '$.version'), 'active', resources.updated_at_ms
+    from resources, json_each(resources.json, '$.versions') member where resources.kind = 'Server'`,
+  'create table secrets (name text primary key, sealed blob not null)',
+  `create table api_keys (
+    id text primary key, sha256 text not null, prefix text not null, description text not null,
+    "use" text not null, subject text not null, "groups" text not null, scopes text not null,
+    surfaces text not null, roles text not null,
+    created_at_ms bigint not null, created_by text not null, expires_at_ms bigint not null,
+    revoked_at_ms bigint, last_used_at_ms bigint, ended bigint not null
+  )`,
+  'alter table meta add column text text',
+  "insert into meta (key, value) values ('writes', 0)",
 ];
 
 export const SCHEMA_VERSION = STEPS.length;
 
-/** Brings the database to this version in one transaction, or leaves it as it was. @throws RegistryError */
-export async function migrate(db: Database, path: string): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    const found = await schemaVersion(trx, path);
-    if (found > SCHEMA_VERSION) {
-      throw new RegistryError(
-        `the registry ${path} was written by a newer Chancery (schema ${found}, this one knows ${SCHEMA_VERSION}): start the newer one, or restore a backup`,
-      );
-    }
-    for (const step of STEPS.slice(found)) await step(trx.schema);
-    if (found === 0)
-      await trx
-        .insertInto('meta')
-        .values([
-          { key: 'schema', value: SCHEMA_VERSION },
-          { key: 'revision', value: 0 },
-        ])
-        .execute();
-    else if (found < SCHEMA_VERSION)
-      await trx.updateTable('meta').set({ value: SCHEMA_VERSION }).where('key', '=', 'schema').execute();
-  });
+/** Brings the database to this version, inside the caller's transaction. Resolves to the version it had. @throws RegistryError */
+export async function migrate(trx: Writer, path: string): Promise<number> {
+  const found = await schemaVersion(trx, path);
+  if (found > SCHEMA_VERSION) {
+    throw new RegistryError(
+      `the registry ${path} was written by a newer Chancery (schema ${found}, this one knows ${SCHEMA_VERSION}): start the newer one, or restore a backup`,
+    );
+  }
+  for (const step of STEPS.slice(found)) await step(trx as unknown as Transaction<unknown>);
+  if (found < SCHEMA_VERSION)
+    await trx.updateTable('meta').set({ value: SCHEMA_VERSION }).where('key', '=', 'schema').execute();
+  return found;
 }
 
 /** 0 for a database without tables. */
-async function schemaVersion(trx: Writer, path: string): Promise<number> {
+export async function schemaVersion(trx: Database | Writer, path: string): Promise<number> {
   const names = (await trx.introspection.getTables()).map((table) => table.name);
   if (names.length === 0) return 0;
   const foreign = new RegistryError(`${path} is a database of another program: choose another home folder`);

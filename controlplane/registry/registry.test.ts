@@ -1,327 +1,221 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
-import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Discovered } from '../../core/catalog/catalog.ts';
-import { RegistryError } from './error.ts';
-import { openRegistry, type Registry } from './registry.ts';
+import { describe, expect, test } from 'vitest';
+import type { Registry } from './registry.ts';
+import { discovered, problemsOf, put, secret, server, surface, TEST, version } from './testdata/open.ts';
+import { usePlace } from './testdata/place.ts';
 
-const log = pino({ level: 'silent' });
-const constraints = { host: '127.0.0.1', runDir: '/run/chancery' };
-let folder: string;
-let path: string;
-let nowMs: number;
-const opened: Registry[] = [];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'chancery-registry-'));
-  path = join(folder, 'registry.db');
-  nowMs = 1_000;
-});
-afterEach(async () => {
-  for (const registry of opened.splice(0)) await registry.close().catch(() => {});
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function open(at = path): Promise<Registry> {
-  const registry = await openRegistry(at, { now: () => nowMs, log, constraints });
-  opened.push(registry);
-  return registry;
-}
-
-function writer(prefix: string, writes: number): ChildProcess {
-  const program = join(import.meta.dirname, 'testdata/writer.ts');
-  return fork(program, [path, prefix, String(writes)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-}
-
-const server = (name: string, version = '1.0.0', port = 3001) => ({
-  kind: 'Server',
-  name,
-  versions: [{ version, endpoints: [{ url: `http://127.0.0.1:${port}/mcp` }] }],
-});
-const surface = (name: string, ...servers: string[]) => ({
-  kind: 'Surface',
-  name,
-  servers: servers.map((member) => ({ server: member })),
-});
-const discovered = (hash: string): Discovered => ({
-  hash,
-  protocolVersion: '2025-11-25',
-  serverInfo: { name: 'x' },
-  capabilities: {},
-  tools: { bare: [{ name: 'echo' }], full: [{ name: 'echo' }] },
-  prompts: { bare: [], full: [] },
-  resources: { bare: [], full: [] },
-  resourceTemplates: { bare: [], full: [] },
-});
+const place = usePlace();
+const names = ({ documents }: ReturnType<Registry['snapshot']>): string[] =>
+  documents.map(({ document: { kind, name } }) => `${kind}/${name}`);
 
 describe('a write', () => {
-  test('creates, updates, leaves alone and deletes, and says which', async () => {
-    const registry = await open();
-    const created = await registry.apply({ documents: [server('a'), server('b')], who: 'test' });
-    expect(created).toEqual({
+  test('creates, updates, leaves alone and deletes, and says which, with what was and what is', async () => {
+    const registry = await place.open();
+    const created = await put(registry, server('a'), server('b'));
+    expect(created).toMatchObject({
       ok: true,
       revision: 1,
       changes: [
-        { kind: 'Server', name: 'a', change: 'created' },
-        { kind: 'Server', name: 'b', change: 'created' },
+        { kind: 'Server', name: 'a', change: 'created', before: null, after: { name: 'a', labels: {} } },
+        { kind: 'Server', name: 'b', change: 'created', before: null, after: { name: 'b' } },
       ],
     });
     const mixed = await registry.apply({
-      documents: [server('a'), server('b', '2.0.0')],
+      documents: [server('a'), { ...server('b'), title: 'B' }],
       deletes: [{ kind: 'Policy', name: 'nobody' }],
-      who: 'test',
+      ...TEST,
     });
     expect(mixed).toMatchObject({
       revision: 2,
-      changes: [{ change: 'unchanged' }, { change: 'updated' }, { change: 'unchanged' }],
+      changes: [
+        { change: 'unchanged', before: { name: 'a' }, after: { name: 'a' } },
+        { change: 'updated', before: { name: 'b' }, after: { title: 'B' } },
+        { change: 'unchanged', before: null, after: null },
+      ],
     });
-    expect(
-      await registry.apply({ documents: [], deletes: [{ kind: 'Server', name: 'b' }], who: 'test' }),
-    ).toMatchObject({
+    expect(await registry.apply({ documents: [], deletes: [{ kind: 'Server', name: 'b' }], ...TEST })).toMatchObject({
       revision: 3,
-      changes: [{ kind: 'Server', name: 'b', change: 'deleted' }],
+      changes: [{ kind: 'Server', name: 'b', change: 'deleted', before: { title: 'B' }, after: null }],
     });
-    expect(await registry.get('Server', 'b')).toBeNull();
-    expect((await registry.list('Server')).map(({ document }) => document.name)).toEqual(['a']);
+    expect(registry.snapshot().find('Server', 'b')).toBeUndefined();
+    expect(names(registry.snapshot())).toEqual(['Server/a']);
   });
 
-  test('of what is there already leaves the revision as it is', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    const spelledOut = { ...server('a'), labels: {} };
-    expect(await registry.apply({ documents: [spelledOut], who: 'test' })).toMatchObject({
-      revision: 1,
-      changes: [{ change: 'unchanged' }],
-    });
+  test('is seen in the snapshot that it resolves to, which is the newest', async () => {
+    const registry = await place.open();
+    const { snapshot } = await put(registry, server('a'));
+    expect(registry.snapshot()).toBe(snapshot);
+    expect(snapshot.find('Server', 'a')).toMatchObject({ revision: 1, updatedAtMs: 1_000 });
+  });
+
+  test('leaves documents in the order of their kinds, then of their names', async () => {
+    const registry = await place.open();
+    await put(registry, surface('z', 'm'), server('m'), server('c'), secret('s', 'x'), server('x'));
+    await put(registry, server('d'), server('a'));
+    const wanted = ['Secret/s', 'Server/a', 'Server/c', 'Server/d', 'Server/m', 'Server/x', 'Surface/z'];
+    expect(names(registry.snapshot())).toEqual(wanted);
+    expect(names((await place.open()).snapshot())).toEqual(wanted);
+  });
+
+  test('leaves everything that it does not change the same object', async () => {
+    const registry = await place.open();
+    await put(registry, server('a'), server('b'), surface('s', 'a'), secret('k', 'x'));
+    await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
+    const before = registry.snapshot();
+    await put(registry, { ...server('b'), title: 'B' });
+    const after = registry.snapshot();
+    expect(after.find('Server', 'b')).not.toBe(before.find('Server', 'b'));
+    expect(before.find('Server', 'b')?.document).not.toHaveProperty('title');
+    for (const kind of ['Server', 'Surface', 'Secret'] as const) {
+      const name = { Server: 'a', Surface: 's', Secret: 'k' }[kind];
+      expect(after.find(kind, name)).toBe(before.find(kind, name));
+    }
+    for (const map of ['discoveries', 'versions', 'secrets', 'apiKeys', 'tombstones'] as const) {
+      expect(after[map]).toBe(before[map]);
+    }
+  });
+
+  test('of what is there already leaves the revision and the snapshot as they are', async () => {
+    const registry = await place.open();
+    const { snapshot } = await put(registry, server('a'));
+    const spelledOut = { ...server('a', version('1.0.0', { state: 'active' })), labels: {} };
+    expect(await put(registry, spelledOut)).toMatchObject({ revision: 1, changes: [{ change: 'unchanged' }] });
+    expect(registry.snapshot()).toBe(snapshot);
   });
 
   test('with one bad document writes none of them', async () => {
-    const registry = await open();
-    const outcome = await registry.apply({ documents: [server('a'), surface('s', 'missing')], who: 'test' });
+    const registry = await place.open();
+    const outcome = await registry.apply({ documents: [server('a'), surface('s', 'missing')], ...TEST });
     expect(outcome).toEqual({
       ok: false,
       why: 'invalid',
       problems: [{ document: 1, path: ['servers', 0, 'server'], message: 'no server is named "missing"' }],
     });
-    expect(await registry.snapshot()).toMatchObject({ revision: 0, documents: [] });
+    expect(registry.snapshot()).toMatchObject({ revision: 0, documents: [] });
+  });
+
+  test('that is only tried shows what would be, and leaves no trace', async () => {
+    const registry = await place.open();
+    await put(registry, server('a'));
+    const before = registry.snapshot();
+    const outcome = await registry.apply({ documents: [server('b')], dryRun: true, ...TEST });
+    expect(outcome).toMatchObject({ ok: true, revision: 2, changes: [{ name: 'b', change: 'created' }] });
+    expect(outcome.ok && names(outcome.snapshot)).toEqual(['Server/a', 'Server/b']);
+    expect(registry.snapshot()).toBe(before);
+    expect(await registry.log({ name: 'b', limit: 10 })).toEqual([]);
+    expect((await put(registry, server('c'))).revision).toBe(2);
   });
 
   test('is refused by its precondition without a trace', async () => {
-    const registry = await open();
+    const registry = await place.open();
     const asked: (string | null)[] = [];
     const precondition = (hash: string | null) => {
       asked.push(hash);
       return hash === null;
     };
-    expect(await registry.apply({ documents: [server('a')], who: 'test', precondition })).toMatchObject({ ok: true });
-    expect(await registry.apply({ documents: [server('a', '2')], who: 'test', precondition })).toEqual({
+    expect(await registry.apply({ documents: [server('a')], precondition, ...TEST })).toMatchObject({ ok: true });
+    expect(await registry.apply({ documents: [{ ...server('a'), title: 'A' }], precondition, ...TEST })).toEqual({
       ok: false,
       why: 'precondition',
     });
-    expect(asked).toEqual([null, (await registry.get('Server', 'a'))?.hash]);
-    expect((await registry.snapshot()).revision).toBe(1);
+    expect(asked).toEqual([null, registry.snapshot().find('Server', 'a')?.hash]);
+    expect(registry.snapshot().revision).toBe(1);
   });
 
-  test('is noted in the history, deletions too', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'alice' });
-    nowMs = 2_000;
-    await registry.apply({ documents: [], deletes: [{ kind: 'Server', name: 'a' }], who: 'bob' });
-    await registry.close();
-    const sqlite = new Sqlite(path, { readonly: true });
-    const rows = sqlite
-      .prepare('select revision, kind, name, json is null as gone, who, at_ms from history order by revision')
-      .all();
-    sqlite.close();
-    expect(rows).toEqual([
-      { revision: 1, kind: 'Server', name: 'a', gone: 0, who: 'alice', at_ms: 1_000 },
-      { revision: 2, kind: 'Server', name: 'a', gone: 1, who: 'bob', at_ms: 2_000 },
+  test('is asked about change by change, and refused whole by one sentence', async () => {
+    const registry = await place.open();
+    await put(registry, server('a'), server('b'));
+    const asked: unknown[] = [];
+    const outcome = await registry.apply({
+      documents: [server('a'), { ...server('b'), labels: { team: 'x' } }, server('c')],
+      permit: ({ name, before, after }) => {
+        asked.push([name, before?.labels, after?.labels]);
+        return name === 'b' ? 'labels need the role security' : null;
+      },
+      ...TEST,
+    });
+    expect(outcome).toEqual({
+      ok: false,
+      why: 'forbidden',
+      problems: [{ document: 1, path: [], message: 'labels need the role security' }],
+    });
+    // What does not change needs nobody's leave.
+    expect(asked).toEqual([
+      ['b', {}, { team: 'x' }],
+      ['c', undefined, {}],
     ]);
+    expect(registry.snapshot().revision).toBe(1);
   });
 
   test('beside others gets a revision of its own', async () => {
-    const registry = await open();
-    const names = Array.from({ length: 20 }, (_, index) => `s${index}`);
-    const outcomes = await Promise.all(names.map((name) => registry.apply({ documents: [server(name)], who: 'test' })));
-    const revisions = outcomes.map((outcome) => (outcome.ok ? outcome.revision : -1));
-    expect([...revisions].sort((a, b) => a - b)).toEqual(names.map((_, index) => index + 1));
-    expect((await registry.snapshot()).documents).toHaveLength(20);
+    const registry = await place.open();
+    const all = Array.from({ length: 20 }, (_, index) => `s${index}`);
+    const outcomes = await Promise.all(all.map((name) => put(registry, server(name))));
+    expect(outcomes.map(({ revision }) => revision)).toEqual(all.map((_, index) => index + 1));
+    expect(registry.snapshot().documents).toHaveLength(20);
   });
 
-  test('beside one of another process is not lost', async () => {
-    // A new file is switched to WAL by whoever opens it first, which SQLite lets nobody wait for.
-    await open();
-    const ends = await Promise.all(['x', 'y'].map((prefix) => once(writer(prefix, 10), 'exit')));
-    expect(ends.map(([status]) => status)).toEqual([0, 0]);
-    const snapshot = await (await open()).snapshot();
-    expect(snapshot).toMatchObject({ revision: 20 });
-    expect(new Set(snapshot.documents.map(({ revision }) => revision)).size).toBe(20);
-  });
-});
-
-describe('what was read from servers', () => {
-  test('counts as a change only when its hash is another', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    expect(await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') })).toEqual({
-      changed: true,
-      revision: 2,
-    });
-    expect(await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') })).toEqual({
-      changed: false,
-      revision: 2,
-    });
-    expect(await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h2') })).toEqual({
-      changed: true,
-      revision: 3,
-    });
-  });
-
-  test('stays when a later attempt fails, beside the error, which a good one clears', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
-    nowMs = 2_000;
-    expect(await registry.saveDiscovery('a', '1.0.0', { ok: false, error: 'down' })).toEqual({
-      changed: false,
-      revision: 2,
-    });
-    expect(await registry.discoveries()).toMatchObject([
-      { discovered: { hash: 'h1' }, readAtMs: 1_000, error: 'down', errorAtMs: 2_000 },
-    ]);
-    await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
-    expect(await registry.discoveries()).toMatchObject([{ readAtMs: 2_000, error: null, errorAtMs: null }]);
-  });
-
-  test('is one array again where every client sees the same', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
-    const tools = (await registry.snapshot()).discoveries[0]?.discovered?.tools;
-    expect(tools?.bare).toBe(tools?.full);
-  });
-
-  test.each([
-    ['the server was deleted', { documents: [], deletes: [{ kind: 'Server' as const, name: 'a' }] }],
-    ['another version is served', { documents: [server('a', '2.0.0')] }],
-  ])('is forgotten, and not taken again, when %s', async (_, change) => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
-    await registry.apply({ ...change, who: 'test' });
-    expect(await registry.discoveries()).toEqual([]);
-    expect(await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') })).toMatchObject({
-      changed: false,
-    });
-    expect(await registry.discoveries()).toEqual([]);
-  });
-
-  test('stays when the server gets another address', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    await registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
-    await registry.apply({ documents: [server('a', '1.0.0', 3002)], who: 'test' });
-    expect(await registry.discoveries()).toMatchObject([{ discovered: { hash: 'h1' } }]);
-  });
-});
-
-test('tombstones are kept until their token would have expired', async () => {
-  const registry = await open();
-  const early = { tokenId: 'early', expiresAtMs: 2_000 };
-  const late = { tokenId: 'late', expiresAtMs: 3_000 };
-  expect(await registry.saveTombstones([early, late, { tokenId: 'over', expiresAtMs: 1_000 }])).toEqual([early, late]);
-  expect(await registry.saveTombstones([early])).toEqual([]);
-  nowMs = 2_000;
-  expect((await registry.snapshot()).tombstones).toEqual([late]);
-  expect(await registry.expireTombstones()).toEqual(['early']);
-  expect(await registry.expireTombstones()).toEqual([]);
-});
-
-describe('the file', () => {
-  test('is readable by its owner only, and its helpers too', async () => {
-    const registry = await open();
-    await registry.apply({ documents: [server('a')], who: 'test' });
-    for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
-  });
-
-  test('brings everything back after it was closed', async () => {
-    const before = await open();
-    await before.apply({ documents: [server('a'), surface('s', 'a')], who: 'test' });
-    await before.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
-    await before.saveTombstones([{ tokenId: 't', expiresAtMs: 5_000 }]);
-    const snapshot = await before.snapshot();
-    await before.close();
-    expect(await (await open()).snapshot()).toEqual(snapshot);
-  });
-
-  test('holds every acknowledged write after a kill -9, each whole', async () => {
-    const child = writer('x', 1_000_000);
-    let acknowledged = 0;
-    child.on('message', (revision) => {
-      acknowledged = Number(revision);
-      if (acknowledged >= 5) child.kill('SIGKILL');
-    });
-    await once(child, 'exit');
-    const snapshot = await (await open()).snapshot();
-    expect(snapshot.revision).toBeGreaterThanOrEqual(acknowledged);
-    expect(snapshot.documents).toHaveLength(snapshot.revision * 2);
-  });
-
-  const unusable: [string, () => void, RegExp][] = [
-    [
-      'text',
-      () => writeFileSync(path, 'not a database, but long enough to have a header of its own '.repeat(40)),
-      /is not a SQLite database/,
-    ],
-    ['a folder', () => mkdirSync(path), /is a folder, wanted a file/],
-    ['a damaged database', damage, /is damaged/],
-    [
-      'a database of another program',
-      () => void withSqlite((sqlite) => sqlite.exec('create table songs (title text)')),
-      /another program/,
-    ],
-  ];
-  test.each(unusable)('is refused with one sentence when it is %s', async (_, prepare, wanted) => {
-    prepare();
-    const error = await open().catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(RegistryError);
-    expect((error as Error).message).toMatch(wanted);
-    expect((error as Error).message).toContain(path);
-  });
-
-  test('of a newer Chancery is refused and left as it is', async () => {
-    await (await open()).close();
-    withSqlite((sqlite) => sqlite.exec("update meta set value = 99 where key = 'schema'"));
-    await expect(open()).rejects.toThrow(/written by a newer Chancery \(schema 99, this one knows 1\)/);
-    const schema = withSqlite((sqlite) => sqlite.prepare("select value from meta where key = 'schema'").pluck().get());
-    expect(schema).toBe(99);
-  });
-});
-
-function withSqlite<T>(work: (sqlite: Sqlite.Database) => T): T {
-  const sqlite = new Sqlite(path);
-  try {
-    return work(sqlite);
-  } finally {
-    sqlite.close();
-  }
-}
-
-function damage(): void {
-  withSqlite((sqlite) => {
-    sqlite.exec('create table meta (key text primary key, value bigint); create table t (x text)');
-    sqlite.exec(
-      'with recursive n(i) as (select 1 union all select i + 1 from n where i < 500) insert into t select hex(randomblob(100)) from n',
+  test('beside many that hold the same precondition is won by exactly one', async () => {
+    const registry = await place.open();
+    const { snapshot } = await put(registry, server('a'));
+    const hash = snapshot.find('Server', 'a')?.hash ?? null;
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        registry.apply({
+          documents: [{ ...server('a'), title: `title ${index}` }],
+          precondition: (found) => found === hash,
+          ...TEST,
+        }),
+      ),
     );
+    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1);
+    expect(outcomes.filter((outcome) => !outcome.ok && outcome.why === 'precondition')).toHaveLength(19);
   });
-  const pageBytes = Number(withSqlite((sqlite) => sqlite.pragma('page_size', { simple: true })));
-  const bytes = Buffer.alloc(statSync(path).size - pageBytes, 0xff);
-  const file = openSync(path, 'r+');
-  writeSync(file, bytes, 0, bytes.length, pageBytes);
-  closeSync(file);
-}
+
+  test('knows what another process wrote, and keeps the objects that it did not change', async () => {
+    const [one, two] = [await place.open(), await place.open()];
+    await put(one, server('a'), secret('k', 'x'));
+    await one.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
+    await put(two, server('b'));
+    const before = two.snapshot();
+    await put(one, server('c'), secret('k', 'other'));
+    await put(two, surface('s', 'a', 'b', 'c'));
+    const after = two.snapshot();
+    expect(after).toMatchObject({ revision: 5 });
+    expect(after.secrets.get('k')).toEqual({ type: 'opaque', value: 'other' });
+    for (const name of ['a', 'b']) expect(after.find('Server', name)).toBe(before.find('Server', name));
+    expect(after.discoveries.get('a 1.0.0')).toBe(before.discoveries.get('a 1.0.0'));
+    expect(after.versions.get('a 1.0.0')).toBe(before.versions.get('a 1.0.0'));
+  });
+});
+
+describe('a version', () => {
+  test('is in its state since the write that brought it there', async () => {
+    const registry = await place.open();
+    await put(registry, server('a', version('1', { state: 'staging' })));
+    place.nowMs = 2_000;
+    await put(registry, { ...server('a', version('1', { state: 'staging' })), title: 'A' });
+    const status = { server: 'a', version: '1', state: 'staging', sinceMs: 1_000 };
+    expect(registry.snapshot().versions).toEqual(new Map([['a 1', status]]));
+    await put(registry, server('a', version('1', { state: 'active' })));
+    expect(registry.snapshot().versions.get('a 1')).toEqual({ ...status, state: 'active', sinceMs: 2_000 });
+    expect((await place.open()).snapshot().versions).toEqual(registry.snapshot().versions);
+    place.nowMs = 3_000;
+    await registry.apply({ documents: [], deletes: [{ kind: 'Server', name: 'a' }], ...TEST });
+    await put(registry, server('a', version('1')));
+    expect(registry.snapshot().versions.get('a 1')).toMatchObject({ state: 'active', sinceMs: 3_000 });
+  });
+
+  test('goes its way one state at a time', async () => {
+    const registry = await place.open();
+    const go = (state: string, rest: object = {}) =>
+      registry.apply({ documents: [server('a', version('1', { state, ...rest }))], ...TEST });
+    for (const state of ['requested', 'in-review', 'staging', 'active']) {
+      expect(await go(state)).toMatchObject({ ok: true });
+    }
+    expect(await problemsOf(go('decommissioned'))).toEqual([
+      'versions.0.state "decommissioned" does not follow "active"; wanted deprecated',
+    ]);
+    expect(await go('deprecated')).toMatchObject({ ok: true });
+    expect(await go('decommissioned')).toMatchObject({ ok: true });
+  });
+});

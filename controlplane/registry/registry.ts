@@ -1,124 +1,80 @@
-// Decides what the control plane may ask of its registry, and that every answer is of one revision.
-import type { Tombstone } from '../../core/catalog/catalog.ts';
-import type { Document, DocumentKind } from '../../core/catalog/document.ts';
+// Decides how the registry is put together: the database, its state in memory, and what may be asked of them.
+import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../core/runtime/log.ts';
-import { type ApplyOutcome, type ApplyRequest, apply, documentOf, documentOrder } from './apply.ts';
-import {
-  type DiscoveryOutcome,
-  discoveryOf,
-  type SavedDiscovery,
-  type StoredDiscovery,
-  saveDiscovery,
-} from './discoveries.ts';
-import { asRegistryError } from './error.ts';
-import { migrate } from './migrations.ts';
-import { readRevision } from './revision.ts';
-import { openSqlite } from './sqlite.ts';
-import type { Database, ResourceRow } from './tables.ts';
+import { adminKey, createKey, endExpired, listKeys, revokeKey, touchKeys } from './api-keys.ts';
+import { apply } from './apply.ts';
+import { readLog } from './change-log.ts';
+import { saveDiscovery } from './discoveries.ts';
+import { openDatabase } from './open.ts';
+import { readDocuments } from './problem.ts';
+import { wantedAt } from './rollback.ts';
+import { createSeal } from './seal.ts';
+import { advanced, snapshotOf } from './state.ts';
+import { createStore, type Store } from './store.ts';
 import type { Constraints } from './together.ts';
-import { dropExpired, listTombstones, saveTombstones } from './tombstones.ts';
+import { dropTombstones, saveTombstones } from './tombstones.ts';
+import type { Registry } from './types.ts';
 
-export interface StoredDocument {
-  readonly document: Document;
-  readonly hash: string;
-  readonly revision: number;
-  readonly updatedAtMs: number;
-}
-
-export interface RegistrySnapshot {
-  readonly revision: number;
-  /** By kind, in the order of DOCUMENT_KINDS, then by name. */
-  readonly documents: readonly StoredDocument[];
-  readonly discoveries: readonly StoredDiscovery[];
-  /** Those that have not expired. */
-  readonly tombstones: readonly Tombstone[];
-}
-
-/** Every method rejects with a RegistryError when the database fails. Writes are durable when they resolve. */
-export interface Registry {
-  /** All documents of a kind, by name. */
-  list(kind: DocumentKind): Promise<readonly StoredDocument[]>;
-  get(kind: DocumentKind, name: string): Promise<StoredDocument | null>;
-  /** All of it or nothing; content that is there already leaves the revision as it is. */
-  apply(request: ApplyRequest): Promise<ApplyOutcome>;
-  snapshot(): Promise<RegistrySnapshot>;
-  discoveries(): Promise<readonly StoredDiscovery[]>;
-  saveDiscovery(server: string, version: string, outcome: DiscoveryOutcome): Promise<SavedDiscovery>;
-  /** Resolves to those that were not known, and have not expired. */
-  saveTombstones(tombstones: readonly Tombstone[]): Promise<readonly Tombstone[]>;
-  /** Resolves to the ids of those that were dropped. */
-  expireTombstones(): Promise<readonly string[]>;
-  /** Waits for what is under way. */
-  close(): Promise<void>;
-}
+export type { Registry, RegistrySnapshot, StoredDocument } from './types.ts';
 
 export interface RegistryOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
   readonly constraints: Constraints;
+  /** 32 bytes; what is kept of secrets is sealed with it. */
+  readonly registryKey: Buffer;
+  readonly random?: (bytes: number) => Buffer;
 }
 
 /** Opens the registry, or creates it. @throws RegistryError with one sentence for the operator. */
-export async function openRegistry(path: string, { now, log, constraints }: RegistryOptions): Promise<Registry> {
-  const { db, close } = await open(path);
-  log.info({ path, revision: await readRevision(db) }, 'the registry is open');
-  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw asRegistryError(path, error);
-    }
-  };
+export async function openRegistry(
+  path: string,
+  { now, log, constraints, registryKey, random = randomBytes }: RegistryOptions,
+): Promise<Registry> {
+  const seal = createSeal(registryKey, random);
+  const store = createStore(await openDatabase({ path, seal, now, log }));
+  await expire(store, now());
+  log.info({ path, revision: store.current().revision }, 'the registry is open');
+  const desk = () => ({ seal, constraints, nowMs: now() });
   return {
-    list: (kind) => guard(async () => (await resources(db, kind)).map(stored)),
-    get: (kind, name) => guard(async () => (await resources(db, kind, name)).map(stored)[0] ?? null),
-    apply: (request) => guard(() => apply(db, request, constraints, now())),
-    snapshot: () => guard(() => snapshot(db, now())),
-    discoveries: () => guard(async () => (await db.selectFrom('discoveries').selectAll().execute()).map(discoveryOf)),
-    saveDiscovery: (server, version, outcome) => guard(() => saveDiscovery(db, server, version, outcome, now())),
-    saveTombstones: (tombstones) => guard(() => saveTombstones(db, tombstones, now())),
-    expireTombstones: () => guard(() => dropExpired(db, now())),
-    // A transaction of its own comes after those that wait for the one connection.
-    close: () =>
-      guard(async () => {
-        await db.transaction().execute(async () => {});
-        await db.destroy();
-        close();
-      }),
+    snapshot: () => snapshotOf(store.current()),
+    apply(request) {
+      const { documents, deletes = [] } = request;
+      // Before the transaction, as it is most of the work.
+      const reading = readDocuments(documents);
+      const wanted = { ...reading, deletes, documents: documents.length };
+      return store.write((trx, state) => apply(trx, state, wanted, request, desk()));
+    },
+    rollback: (request) =>
+      store.write(async (trx, state) =>
+        apply(trx, state, await wantedAt(trx, state, request, request.revision), request, desk()),
+      ),
+    log: (query) => store.read((db) => readLog(db, query)),
+    createKey: (key, author) =>
+      store.write((trx, state) => createKey(trx, state, key, author, { random, nowMs: now() })),
+    revokeKey: (id, author) => store.write((trx, state) => revokeKey(trx, state, id, author, now())),
+    keys: () => listKeys(store.current()),
+    adminKey: (text) => adminKey(store.current(), text, now()),
+    touchKeys: (used) => store.write((trx, state) => touchKeys(trx, state, used)),
+    saveDiscovery: (server, version, outcome) =>
+      store.write((trx, state) => saveDiscovery(trx, state, { server, version, outcome, nowMs: now() })),
+    saveTombstones: (tombstones) => store.write((trx, state) => saveTombstones(trx, state, tombstones, now())),
+    expire: () => expire(store, now()),
+    close: () => store.close(),
   };
 }
 
-async function open(path: string): Promise<ReturnType<typeof openSqlite>> {
-  let opened: ReturnType<typeof openSqlite> | undefined;
-  try {
-    opened = openSqlite(path);
-    await migrate(opened.db, path);
-    return opened;
-  } catch (error) {
-    opened?.close();
-    throw asRegistryError(path, error);
-  }
-}
-
-async function snapshot(db: Database, nowMs: number): Promise<RegistrySnapshot> {
-  return db.transaction().execute(async (trx) => ({
-    revision: await readRevision(trx),
-    documents: (await trx.selectFrom('resources').selectAll().execute())
-      .map(stored)
-      .sort((a, b) => documentOrder(a.document, b.document)),
-    discoveries: (await trx.selectFrom('discoveries').selectAll().orderBy('server').orderBy('version').execute()).map(
-      discoveryOf,
-    ),
-    tombstones: await listTombstones(trx, nowMs),
-  }));
-}
-
-function resources(db: Database, kind: DocumentKind, name?: string): Promise<ResourceRow[]> {
-  const query = db.selectFrom('resources').selectAll().where('kind', '=', kind).orderBy('name');
-  return (name === undefined ? query : query.where('name', '=', name)).execute();
-}
-
-function stored(row: ResourceRow): StoredDocument {
-  return { document: documentOf(row), hash: row.hash, revision: row.revision, updatedAtMs: row.updated_at_ms };
+function expire(store: Store, nowMs: number): Promise<boolean> {
+  return store.write(async (trx, state) => {
+    const keys = await endExpired(trx, state, nowMs);
+    const tombstones = await dropTombstones(trx, state, nowMs);
+    if (keys === null && tombstones === null) return { value: false, next: null };
+    // Tombstones come and go beside the revision; keys are part of it.
+    const revision = state.revision + (keys === null ? 0 : 1);
+    return {
+      value: true,
+      next: advanced(state, { ...keys, ...(tombstones === null ? {} : { tombstones }), revision }),
+    };
+  });
 }

@@ -1,8 +1,11 @@
 // Decides which Unix sockets a server may use: a path that fits, none of Chancery's own, none of another server.
 import { isAbsolute, join } from 'node:path';
-import { type Problem, parseEndpoint, type ServerDocument } from '../../core/catalog/document.ts';
+import type { Problem, ServerDocument } from '../../core/catalog/document.ts';
+import { parseEndpoint } from '../../core/catalog/endpoint.ts';
 import { bridgeSocket, SOCKETS } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { keyOf } from './problem.ts';
+import { type References, socketKey } from './references.ts';
 
 /** An endpoint at one of these would hand an agent's calls to Envoy's admin interface, or to ourselves. */
 const OWN_SOCKETS: ReadonlySet<string> = new Set(Object.values(SOCKETS));
@@ -12,26 +15,14 @@ export function endpointSocket(host: string, runDir: string): string {
   return isAbsolute(host) ? host : join(runDir, host);
 }
 
-/** Which server has which bridge socket; the first of two that would share one: `a` at `1-2` and `a-1` at `2`. */
-export function bridgeSocketOwners(servers: Iterable<ServerDocument>): ReadonlyMap<string, string> {
-  const owners = new Map<string, string>();
-  for (const { name, versions } of servers) {
-    for (const { stdio, version } of versions) {
-      const socket = bridgeSocket(name, version);
-      if (stdio !== undefined && !owners.has(socket)) owners.set(socket, name);
-    }
-  }
-  return owners;
-}
-
-export function socketProblems(server: ServerDocument, owners: ReadonlyMap<string, string>, runDir: string): Problem[] {
+export function socketProblems(server: ServerDocument, references: References, runDir: string): Problem[] {
   const problems: Problem[] = [];
   for (const [index, version] of server.versions.entries()) {
     const path = ['versions', index];
     for (const [place, { url }] of (version.endpoints ?? []).entries()) {
       const address = parseEndpoint(url);
       if (address?.kind !== 'unix') continue;
-      const message = endpointProblem(address.host, runDir);
+      const message = endpointSocketProblem(address.host, runDir);
       if (message !== null) problems.push({ path: [...path, 'endpoints', place, 'url'], message });
     }
     if (version.stdio === undefined) continue;
@@ -42,11 +33,14 @@ export function socketProblems(server: ServerDocument, owners: ReadonlyMap<strin
         message: `the bridge's socket ${join(runDir, socket)} ${WANTED_LENGTH}`,
       });
     }
-    const owner = owners.get(socket) ?? server.name;
-    if (owner !== server.name) {
+    // `a` at `1-2` and `a-1` at `2`.
+    const other = [...(references.get(socketKey(server.name, version.version)) ?? [])].find(
+      (holder) => holder !== keyOf(server),
+    );
+    if (other !== undefined) {
       problems.push({
         path: [...path, 'version'],
-        message: `the name and version give the same socket ${socket} as server "${owner}"; choose another name or version`,
+        message: `the name and version give the same socket ${socket} as server "${other.slice('Server/'.length)}"; choose another name or version`,
       });
     }
   }
@@ -59,7 +53,7 @@ function tooLong(path: string): boolean {
   return Buffer.byteLength(path) > LIMITS.socketPathBytesMax;
 }
 
-function endpointProblem(host: string, runDir: string): string | null {
+function endpointSocketProblem(host: string, runDir: string): string | null {
   // Any of these names, wherever it lies: a link or a second spelling of the run directory would pass a comparison.
   const name = host.slice(host.lastIndexOf('/') + 1);
   if (OWN_SOCKETS.has(name)) return `"${name}" is the name of a socket of Chancery's own`;

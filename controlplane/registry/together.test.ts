@@ -1,44 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import type { Document } from '../../core/catalog/document.ts';
-import { type DocumentName, readDocuments } from './problem.ts';
-import { checkTogether } from './together.ts';
-
-const server = (name: string, version: object = {}) => ({
-  kind: 'Server',
-  name,
-  versions: [
-    {
-      version: '1',
-      ...('stdio' in version ? {} : { endpoints: [{ url: `http://127.0.0.1:3001/${name}` }] }),
-      ...version,
-    },
-  ],
-});
-const surface = (name: string, servers: string[], rest: object = {}) => ({
-  kind: 'Surface',
-  name,
-  servers: servers.map((member) => ({ server: member })),
-  ...rest,
-});
-const policy = (rule: object) => ({
-  kind: 'Policy',
-  name: 'p',
-  version: 'tbac/v1',
-  rules: [{ id: 'r', effect: 'allow', ...rule }],
-});
-const stdio = { stdio: { command: 'node' } };
-const unix = (...urls: string[]) => ({ endpoints: urls.map((url) => ({ url })) });
-
-interface Case {
-  readonly name: string;
-  readonly documents?: readonly unknown[];
-  readonly deletes?: readonly DocumentName[];
-  readonly stored?: readonly unknown[];
-  readonly host?: string;
-  readonly runDir?: string;
-  /** `document path message`, each as far as the case cares. */
-  readonly problems: readonly string[];
-}
+import { describe, test } from 'vitest';
+import { at, type Case, checkCase, oauth, opaque, policy, server, state, stdio, surface } from './testdata/together.ts';
 
 const cases: readonly Case[] = [
   { name: 'a surface may name a server given beside it', documents: [surface('s', ['a']), server('a')], problems: [] },
@@ -134,33 +95,33 @@ const cases: readonly Case[] = [
   },
   {
     name: 'an endpoint is listed once',
-    documents: [server('a', unix('unix:x.sock:/mcp', 'unix:x.sock:/mcp'))],
+    documents: [server('a', at('unix:x.sock:/mcp', 'unix:x.sock:/mcp'))],
     problems: ['0 versions.0.endpoints.1.url the endpoint "unix:x.sock:/mcp" is listed twice'],
   },
   {
     name: 'an endpoint is none of our own sockets',
-    documents: [server('a', unix('unix:envoy-admin.sock:/mcp'))],
+    documents: [server('a', at('unix:envoy-admin.sock:/mcp'))],
     problems: ['0 versions.0.endpoints.0.url "envoy-admin.sock" is the name of a socket of Chancery\'s own'],
   },
   {
     name: 'an endpoint is none of our own sockets by any path',
-    documents: [server('a', unix('unix:/run/./chancery/egress.sock:/mcp'))],
+    documents: [server('a', at('unix:/run/./chancery/egress.sock:/mcp'))],
     problems: ['0 versions.0.endpoints.0.url "egress.sock"'],
   },
   {
     name: 'an endpoint is a name or an absolute path',
-    documents: [server('a', unix('unix:run/x.sock:/mcp'))],
+    documents: [server('a', at('unix:run/x.sock:/mcp'))],
     problems: ['0 versions.0.endpoints.0.url the socket "run/x.sock" is neither'],
   },
   {
     name: 'a socket fits its path',
-    documents: [server('a', unix('unix:x.sock:/mcp')), server('b', stdio)],
+    documents: [server('a', at('unix:x.sock:/mcp')), server('b', stdio)],
     runDir: `/${'r'.repeat(80)}`,
     problems: [],
   },
   {
     name: 'a socket that does not fit its path is refused',
-    documents: [server('a', unix('unix:x.sock:/mcp')), server('b', stdio)],
+    documents: [server('a', at('unix:x.sock:/mcp')), server('b', stdio)],
     runDir: `/${'r'.repeat(100)}`,
     problems: ['0 versions.0.endpoints.0.url the socket /rrr', "1 versions.0.version the bridge's socket /rrr"],
   },
@@ -175,6 +136,61 @@ const cases: readonly Case[] = [
     documents: [server('a', stdio)],
     stored: [server('a', stdio)],
     problems: [],
+  },
+  {
+    name: 'two stdio servers of one write do not share a socket',
+    documents: [server('a', { ...stdio, version: '1-2' }), server('a-1', { ...stdio, version: '2' })],
+    problems: ['0 versions.0.version the name', '1 versions.0.version the name'],
+  },
+  {
+    name: 'a socket is free when its server goes in the same write',
+    documents: [server('a-1', { ...stdio, version: '2' })],
+    deletes: [{ kind: 'Server', name: 'a' }],
+    stored: [server('a', { ...stdio, version: '1-2' })],
+    problems: [],
+  },
+  {
+    name: 'the sockets of every version are looked at',
+    documents: [
+      server('a', { version: '2' }, { ...state('staging', '3'), ...at('unix:egress.sock:/mcp') }),
+      server('b-1', { version: '1' }, { ...stdio, ...state('staging', '2') }),
+    ],
+    stored: [server('b', { ...stdio, version: '1-2' })],
+    problems: ['0 versions.1.endpoints.0.url "egress.sock"', '1 versions.1.version the name and version give'],
+  },
+  {
+    name: 'endpoints lie where the setting allows, and names are judged when they are resolved',
+    documents: [server('a', at('http://10.0.0.1/mcp', 'http://example.com/mcp'))],
+    networks: ['private'],
+    problems: [],
+  },
+  {
+    name: 'an endpoint at an address that the setting does not allow is refused, in every state that is yet to be reached',
+    documents: [
+      server(
+        'a',
+        { ...state('requested', '1'), ...at('http://169.254.169.254/mcp') },
+        { ...state('active', '2'), ...at('http://10.0.0.1/mcp', 'http://127.0.0.1/mcp') },
+      ),
+    ],
+    networks: ['public', 'loopback'],
+    problems: [
+      '0 versions.0.endpoints.0.url 169.254.169.254 is in the network "link-local"',
+      '0 versions.1.endpoints.0.url 10.0.0.1 is in the network "private"',
+    ],
+  },
+  {
+    name: 'a decommissioned version may say where it was',
+    documents: [server('a', { ...state('decommissioned'), ...at('http://10.0.0.1/mcp') })],
+    stored: [server('a', { ...state('deprecated'), ...at('http://10.0.0.1/mcp') })],
+    networks: ['public'],
+    problems: [],
+  },
+  {
+    name: 'a token URL is held to the same networks',
+    documents: [server('a', { ...at('https://example.com/mcp'), ...oauth('http://10.0.0.1/token') }), opaque('k')],
+    networks: ['public'],
+    problems: ['0 versions.0.auth.tokenUrl 10.0.0.1 is in the network "private"'],
   },
   {
     name: 'a pattern names a server and a name',
@@ -194,20 +210,5 @@ const cases: readonly Case[] = [
 ];
 
 describe('documents together', () => {
-  test.each(cases)(
-    '$name',
-    ({ documents = [], deletes = [], stored = [], host = '127.0.0.1', runDir = '/run/chancery', problems }) => {
-      const reading = readDocuments(documents);
-      const earlier = readDocuments(stored).claims.map(({ document }) => document as Document);
-      const together = checkTogether(
-        { claims: reading.claims, deletes, documents: documents.length, stored: earlier },
-        { host, runDir },
-      );
-      const found = [...reading.problems, ...together].map(
-        ({ document, path, message }) => `${document} ${path.join('.')} ${message}`,
-      );
-      expect(found).toHaveLength(problems.length);
-      for (const [index, problem] of problems.entries()) expect(found[index]).toContain(problem);
-    },
-  );
+  test.each(cases)('$name', checkCase);
 });

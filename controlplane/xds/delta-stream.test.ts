@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 import { OWN_TYPES } from '../../core/contract.ts';
 import type { DeltaRequest, DeltaResponse } from '../../core/grpc/ads.ts';
-import { DeltaStream, type Step, type TypeStatus } from './delta-stream.ts';
+import { changesBetween } from './changes.ts';
+import { DeltaStream } from './delta-stream.ts';
 import { CDS, EDS, GROUP_TYPES, LDS, RDS, type ResourceType } from './resource-types.ts';
 import { EMPTY_TYPE, type Snapshot, typeSnapshot } from './snapshot.ts';
+import type { Step as AnyStep, TypeStatus } from './stream.ts';
+
+type Step = AnyStep<DeltaResponse>;
 
 type Versions = Readonly<Record<string, Readonly<Record<string, string>>>>;
 const LABELS = new Map([...GROUP_TYPES.envoy, ...GROUP_TYPES['ext-proc']].map((type) => [type.label, type]));
@@ -70,13 +74,19 @@ class FakeClient {
   }
 
   set(versions: Versions): Step {
+    const before = this.#snapshot;
     this.#snapshot = snapshotOf(versions);
-    return this.#take(this.stream.replace(this.#snapshot));
+    const changes = before === null ? null : changesBetween(before, this.#snapshot);
+    return this.#take(this.stream.replace(this.#snapshot, changes, 7));
   }
 
   /** What was sent since the last look. */
   took(): readonly string[] {
     return this.log.splice(0);
+  }
+
+  standing(type: ResourceType, name?: string): string {
+    return this.stream.standing(type.typeUrl, name === undefined ? null : new Set([name]));
   }
 
   status(type: ResourceType): TypeStatus | undefined {
@@ -323,7 +333,7 @@ test('our own types go in the order of the table, with the revision last', () =>
   for (const type of [...types].reverse()) client.ask(type, { subscribe: ['*'] });
   client.set({ revision: { current: '1' }, server: { a: '1' }, policy: { p: '1' }, surface: { s: '1' } });
   const labels = client.took().map((line) => line.split(' ')[0]);
-  expect(labels).toEqual(['server', 'surface', 'policy', 'issuer', 'sessionKey', 'tombstone', 'revision']);
+  expect(labels).toEqual(['server', 'surface', 'policy', 'issuer', 'apiKey', 'sessionKey', 'tombstone', 'revision']);
 });
 
 test.each<[string, string]>([
@@ -341,36 +351,23 @@ test('too many names are refused', () => {
   expect(new FakeClient(ONE).ask(EDS, { subscribe }).refusal).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
 });
 
-test('a cluster counts as acknowledged with its endpoints', () => {
-  const wanted = [{ typeUrl: CDS.typeUrl, name: 'c' }];
-  const client = new FakeClient(ONE);
-  expect(client.stream.standing(wanted)).toBe('none');
-  client.ask(CDS);
-  expect(client.stream.standing(wanted)).toBe('pending');
-  client.ack(CDS);
-  expect(client.stream.standing(wanted)).toBe('pending');
-  client.ask(EDS, { subscribe: ['c'] });
-  expect(client.stream.standing(wanted)).toBe('pending');
-  client.ack(EDS);
-  expect(client.stream.standing(wanted)).toBe('acked');
-});
-
 test('a refusal is of the refused resource, not of its neighbour', () => {
   const client = settled();
   client.set({ ...ONE, LDS: { l: '2', m: '1' } });
   client.nack(LDS, 'Error adding/updating listener(s) m: no');
-  const standing = (name: string) => client.stream.standing([{ typeUrl: LDS.typeUrl, name: name }]);
-  expect([standing('l'), standing('m')]).toEqual(['acked', 'nacked']);
-  expect(client.stream.standing([{ typeUrl: LDS.typeUrl }])).toBe('nacked');
+  expect([client.standing(LDS, 'l'), client.standing(LDS, 'm'), client.standing(LDS)]).toEqual([
+    'acked',
+    'nacked',
+    'nacked',
+  ]);
 });
 
 test('a removal is waited for too', () => {
   const client = settled({ ...ONE, LDS: { l: '1', m: '1' } });
-  const standing = () => client.stream.standing([{ typeUrl: LDS.typeUrl, name: 'm' }]);
   client.set(ONE);
-  expect(standing()).toBe('pending');
+  expect(client.standing(LDS, 'm')).toBe('pending');
   client.ack(LDS);
-  expect(standing()).toBe('acked');
+  expect(client.standing(LDS, 'm')).toBe('acked');
 });
 
 test('a client that holds all there is may hold more than it may name', () => {

@@ -1,207 +1,271 @@
 // Decides which node is given which snapshot, and who has acknowledged it; it knows nothing of gRPC.
-import { NODE_GROUPS, type NodeGroup } from '../../core/contract.ts';
-import type { AdsNode, DeltaRequest, DeltaResponse } from '../../core/grpc/ads.ts';
+import { randomUUID } from 'node:crypto';
+import { NODE_GROUPS } from '../../core/contract.ts';
+import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from '../../core/grpc/ads.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/runtime/log.ts';
-import { DeltaStream, type Refusal, type Step, type TypeStatus, type Wanted } from './delta-stream.ts';
-import { GROUP_TYPES, groupOf } from './resource-types.ts';
+import { admit, counts, forbidden, type Peer, quote, refuseSecret } from './admission.ts';
+import { type Changes, changesBetween } from './changes.ts';
+import { DeltaStream } from './delta-stream.ts';
+import { NO_METRICS, type XdsMetrics } from './metrics.ts';
+import { type Node, type NodeInfo, type NodeStatus, NodeTable, nodeKey, type Transport } from './nodes.ts';
+import { Refusals } from './refusals.ts';
+import { GROUP_TYPES } from './resource-types.ts';
 import type { Snapshot } from './snapshot.ts';
+import { SotwStream } from './sotw-stream.ts';
+import { standingOf, type Wanted, wantedNames } from './standing.ts';
+import type { Refusal, Step, XdsStream } from './stream.ts';
+import { type AckOutcome, Waits } from './waits.ts';
 
-export type Transport = 'unix' | 'tcp';
+export type { AckOutcome, NodeStatus, Peer, Transport, Wanted };
 
-/** A connected node, as plain data. */
-export interface NodeStatus {
-  readonly id: string;
-  readonly group: NodeGroup;
-  readonly transport: Transport;
-  readonly connectedSinceMs: number;
-  /** When it last sent anything. */
-  readonly lastContactMs: number;
-  /** The types that it subscribes to, in push order. */
-  readonly types: readonly TypeStatus[];
+export type AnyRequest = DeltaRequest | SotwRequest;
+export type AnyResponse = DeltaResponse | SotwResponse;
+
+/** The other end of one stream. */
+export interface Sink {
+  /** @returns the bytes of it. */
+  send(response: AnyResponse): number;
+  end(reason: Refusal): void;
 }
-
-/** `nobody`: no node of the group is connected that subscribes to what is waited for. */
-export type AckOutcome = 'acked' | 'nacked' | 'deadline' | 'nobody';
 
 /** One stream of one client. */
 export interface Connection {
   /** @returns why the stream is to be ended; null: it goes on. */
-  request(request: DeltaRequest): Refusal | null;
+  request(request: AnyRequest): Refusal | null;
   close(): void;
 }
+
+/** The group of an Envoy. */
+export type GroupResolver = (node: Pick<NodeInfo, 'id' | 'cluster' | 'metadata' | 'zone'>) => string;
 
 export interface Hub {
-  /** @returns null when there are too many streams. */
-  open(transport: Transport, send: (response: DeltaResponse) => void): Connection | null;
-  setSnapshot(group: NodeGroup, snapshot: Snapshot): void;
-  acked(group: NodeGroup, wanted: readonly Wanted[], deadlineMs: number): Promise<AckOutcome>;
+  /** @returns why it may not. */
+  open(peer: Peer, sink: Sink): Connection | Refusal;
+  setSnapshot(group: string, snapshot: Snapshot): void;
+  /** Connected Envoys whose group is another one now are given its snapshot. */
+  setGroups(resolve: GroupResolver): void;
+  acked(group: string, wanted: readonly Wanted[], deadlineMs: number): Promise<AckOutcome>;
   nodes(): readonly NodeStatus[];
+  /** Ends all streams, and refuses new ones. */
   close(): void;
 }
 
+export interface HubOptions {
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly metrics?: XdsMetrics;
+  /**
+   * Begins the nonces of a stream. It cannot be guessed: a client that does not read could otherwise acknowledge what
+   * it never read, and so make us write without end.
+   */
+  readonly streamId?: () => string;
+}
+
+type Stream = XdsStream<AnyRequest, AnyResponse>;
+
 interface Open {
-  readonly id: string;
-  readonly group: NodeGroup;
-  readonly transport: Transport;
-  readonly stream: DeltaStream;
-  readonly connectedSinceMs: number;
-  readonly send: (response: DeltaResponse) => void;
-  lastContactMs: number;
+  readonly node: Node<Open>;
+  readonly stream: Stream;
+  readonly peer: Peer;
+  readonly sink: Sink;
+  /** What `stream` was given last. */
+  snapshot: Snapshot | null;
+  status(): ReturnType<Stream['status']>;
 }
 
-interface Wait {
-  readonly group: NodeGroup;
-  readonly wanted: readonly Wanted[];
-  readonly resolve: (outcome: AckOutcome) => void;
-}
+const CLOSING: Refusal = { code: 'UNAVAILABLE', message: 'the control plane is closing' };
 
-export function createHub(options: { readonly log: Logger; readonly now: () => number }): Hub {
-  const { log, now } = options;
-  const startedMs = now();
-  const snapshots = new Map<NodeGroup, Snapshot>();
-  const known = new Set<Open>();
-  const waits = new Set<Wait>();
+export function createHub({ log, now, metrics = NO_METRICS, streamId = randomUUID }: HubOptions): Hub {
+  const snapshots = new Map<string, Snapshot>();
+  const table = new NodeTable<Open>();
+  const waits = new Waits<Node<Open>>();
+  const refusals = new Refusals();
   // Bounded apart: on TCP anybody on this host can connect, and must not keep our own services out.
-  const streams = { unix: 0, tcp: 0 };
-  let opened = 0;
+  const streams: Record<Transport, number> = { unix: 0, tcp: 0, mtls: 0 };
+  const ends = new Set<(reason: Refusal) => void>();
+  let resolveGroup: GroupResolver = () => NODE_GROUPS.envoy;
+  let closed = false;
 
-  const settle = (group: NodeGroup): void => {
-    for (const wait of waits) {
-      if (wait.group !== group) continue;
-      const outcome = outcomeOf(wait);
-      if (outcome !== null) wait.resolve(outcome);
+  const nodesOf = (group: string): Node<Open>[] => table.connected().filter((node) => node.group === group);
+
+  const send = (open: Open, responses: readonly AnyResponse[]): void => {
+    for (const response of responses) {
+      const bytes = open.sink.send(response);
+      metrics.sent(labelOf(response.typeUrl), response.resources.length, bytes);
     }
   };
 
-  const outcomeOf = ({ group, wanted }: Pick<Wait, 'group' | 'wanted'>): AckOutcome | null => {
-    const standings = [...known]
-      .filter((open) => open.group === group && counts(open))
-      .map((open) => open.stream.standing(wanted))
-      .filter((standing) => standing !== 'none');
-    if (standings.length === 0) return 'nobody';
-    if (standings.includes('nacked')) return 'nacked';
-    return standings.includes('pending') ? null : 'acked';
-  };
-
-  const apply = (open: Open, step: Step): Refusal | null => {
+  const apply = (open: Open, step: Step<AnyResponse>): Refusal | null => {
+    const { id, client, transport } = open.node.info;
     if (step.nack !== null) {
       const { type, version, message, resources } = step.nack;
+      metrics.nacked(type.label);
       log.warn(
-        { node: open.id, group: open.group, type: type.label, version, resources, message },
-        `${open.group} node refused a ${type.label} update: it keeps what it had; mend these resources and publish again`,
+        { node: id, group: open.node.group, transport, type: type.label, version, resources, message },
+        `${client} "${id}" refused ${type.label} ${listed(resources)}: it goes on with what it had, and is not sent the same again; mend what its message names and publish again`,
       );
     }
+    if (step.ack !== null) {
+      metrics.acked(step.ack.type.label);
+      if (step.ack.pushedAtMs !== null) metrics.pushed(now() - step.ack.pushedAtMs);
+    }
     if (step.refusal !== null) return step.refusal;
-    for (const response of step.responses) open.send(response);
+    send(open, step.responses);
     return null;
   };
 
-  const identify = (node: AdsNode | null, transport: Transport, send: Open['send']): Open | Refusal => {
-    if (node === null || node.id === '' || node.id.length > LIMITS.xdsNodeIdCharsMax) {
-      const message = `the first request must have a node.id of 1 to ${LIMITS.xdsNodeIdCharsMax} characters`;
-      return { code: 'INVALID_ARGUMENT', message };
-    }
-    const group = groupOf(node.cluster);
-    if (group === null) {
-      const wanted = Object.values(NODE_GROUPS).join(', ');
-      return {
-        code: 'PERMISSION_DENIED',
-        message: `no group of nodes is called ${quote(node.cluster)}; node.cluster must be one of ${wanted}`,
-      };
-    }
-    const nowMs = now();
-    const stream = new DeltaStream(
-      { streamId: `${startedMs.toString(36)}.${opened}`, types: GROUP_TYPES[group] },
-      snapshots.get(group) ?? null,
-    );
-    return { id: node.id, group, transport, stream, send, connectedSinceMs: nowMs, lastContactMs: nowMs };
+  const replace = (open: Open, snapshot: Snapshot, changes: Changes | null): void => {
+    open.snapshot = snapshot;
+    apply(open, open.stream.replace(snapshot, changes, now()));
   };
 
+  const groupOf = (info: NodeInfo): string => (info.client === NODE_GROUPS.envoy ? resolveGroup(info) : info.client);
+
+  const begin = (node: Node<Open>, peer: Peer, sink: Sink, features: readonly string[]): Open => {
+    const { info, group } = node;
+    const snapshot = snapshots.get(group) ?? null;
+    const types = GROUP_TYPES[info.client].filter(({ typeUrl }) => peer.typeUrl === null || typeUrl === peer.typeUrl);
+    const options = { streamId: streamId(), types, features, refusals: refusals.of(nodeKey(info)) };
+    const stream = peer.variant === 'delta' ? new DeltaStream(options, snapshot) : new SotwStream(options, snapshot);
+    return { node, stream, peer, sink, snapshot, status: () => stream.status() };
+  };
+
+  const enter = (request: AnyRequest, peer: Peer, sink: Sink): Open | Refusal => {
+    const identified = admit(request.node, peer, groupOf);
+    if ('code' in identified) return identified;
+    const { info, group } = identified;
+    const open = table.enter(info, group, (node) => begin(node, peer, sink, request.node?.features ?? []), now());
+    metrics.connected({ group: open.node.group, transport: info.transport }, 1);
+    return open;
+  };
+
+  const leave = (open: Open): void => {
+    const { id, transport, client } = open.node.info;
+    table.leave(open.node, open, now());
+    metrics.connected({ group: open.node.group, transport }, -1);
+    if (open.node.streams.size === 0)
+      log.info({ node: id, group: open.node.group, client, transport }, 'xDS client left');
+    waits.changed(open.node);
+  };
+
+  /** An Envoy's group is another one now; its certificate may not allow it. */
+  const move = (node: Node<Open>, group: string): void => {
+    const before = node.group;
+    log.info({ node: node.info.id, group, before }, 'an Envoy was moved to another group');
+    for (const { peer } of node.streams) {
+      metrics.connected({ group: before, transport: peer.transport }, -1);
+      metrics.connected({ group, transport: peer.transport }, 1);
+    }
+    node.group = group;
+    const snapshot = snapshots.get(group);
+    for (const open of [...node.streams]) {
+      const refusal = forbidden(open.peer.identity, node.info, group);
+      if (refusal !== null) open.sink.end(refusal);
+      else if (snapshot !== undefined) replace(open, snapshot, null);
+    }
+    waits.changed(node);
+  };
+
+  const beat = setInterval(() => {
+    for (const { streams: open } of table.connected()) for (const one of open) send(one, one.stream.beat());
+  }, LIMITS.xdsHeartbeatMs).unref();
+
   return {
-    open(transport, send) {
-      if (streams[transport] >= LIMITS.xdsStreamsMax) return null;
+    open(peer, sink) {
+      if (closed) return CLOSING;
+      const { transport } = peer;
+      if (streams[transport] >= LIMITS.xdsStreamsMax) {
+        return { code: 'RESOURCE_EXHAUSTED', message: `more than ${LIMITS.xdsStreamsMax} xDS streams` };
+      }
       streams[transport] += 1;
-      opened += 1;
       let open: Open | null = null;
-      let closed = false;
+      let over = false;
+      const end = (reason: Refusal): void => sink.end(reason);
+      ends.add(end);
       return {
         request(request) {
-          if (closed) return null;
+          if (over) return null;
           if (open === null) {
-            const identified = identify(request.node, transport, send);
-            if ('code' in identified) {
-              log.warn({ node: quote(request.node?.id ?? ''), transport }, `xDS client refused: ${identified.message}`);
-              return identified;
+            const entered = enter(request, peer, sink);
+            if ('code' in entered) {
+              log.warn({ node: quote(request.node?.id ?? ''), transport }, `xDS client refused: ${entered.message}`);
+              return entered;
             }
-            open = identified;
-            known.add(open);
-            log.info({ node: open.id, group: open.group, transport }, 'xDS client connected');
+            open = entered;
+            const { info, group } = open.node;
+            const { id, client, variant, userAgent } = info;
+            if (open.node.streams.size === 1)
+              log.info({ node: id, group, client, transport, variant, userAgent }, 'xDS client connected');
           }
-          open.lastContactMs = now();
-          const refusal = refuseSecret(open, request.typeUrl) ?? apply(open, open.stream.request(request, now()));
+          open.node.lastContactMs = now();
+          const refusal =
+            refuseSecret(peer, open.node.info, request.typeUrl) ?? apply(open, open.stream.request(request, now()));
           if (refusal !== null)
-            log.warn({ node: open.id, group: open.group, transport }, `xDS client refused: ${refusal.message}`);
-          settle(open.group);
+            log.warn(
+              { node: open.node.info.id, group: open.node.group, transport },
+              `xDS client refused: ${refusal.message}`,
+            );
+          waits.changed(open.node);
           return refusal;
         },
         close() {
-          if (closed) return;
-          closed = true;
+          if (over) return;
+          over = true;
+          ends.delete(end);
           streams[transport] -= 1;
-          if (open === null) return;
-          known.delete(open);
-          log.info({ node: open.id, group: open.group, transport }, 'xDS client left');
-          settle(open.group);
+          if (open !== null) leave(open);
         },
       };
     },
     setSnapshot(group, snapshot) {
+      const before = snapshots.get(group);
       snapshots.set(group, snapshot);
-      for (const open of known) {
-        if (open.group === group) apply(open, open.stream.replace(snapshot));
+      const changes = before === undefined ? null : changesBetween(before, snapshot);
+      const nodes = nodesOf(group);
+      for (const node of nodes) {
+        for (const open of node.streams) replace(open, snapshot, open.snapshot === before ? changes : null);
       }
-      settle(group);
+      waits.replaced(group, nodes);
+    },
+    setGroups(resolve) {
+      resolveGroup = resolve;
+      for (const node of table.connected()) {
+        const group = groupOf(node.info);
+        if (group !== node.group) move(node, group);
+      }
     },
     acked(group, wanted, deadlineMs) {
-      const outcome = outcomeOf({ group, wanted });
-      if (outcome !== null) return Promise.resolve(outcome);
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => wait.resolve('deadline'), deadlineMs);
-        const wait: Wait = {
-          group,
-          wanted,
-          resolve: (found) => {
-            clearTimeout(timer);
-            waits.delete(wait);
-            resolve(found);
-          },
-        };
-        waits.add(wait);
-      });
+      const names = wantedNames(wanted);
+      const standing = (node: Node<Open>) =>
+        counts(node.info)
+          ? standingOf(
+              [...node.streams].map(({ stream }) => stream),
+              snapshots.get(node.group) ?? null,
+              names,
+            )
+          : 'none';
+      return waits.add(group, nodesOf(group), standing, deadlineMs);
     },
-    nodes: () =>
-      [...known].map(({ id, group, transport, stream, connectedSinceMs, lastContactMs }) => {
-        return { id, group, transport, connectedSinceMs, lastContactMs, types: stream.status() };
-      }),
+    nodes: () => table.status(now()),
     close() {
-      for (const wait of waits) wait.resolve('nobody');
+      closed = true;
+      clearInterval(beat);
+      waits.close();
+      for (const end of ends) end(CLOSING);
     },
   };
 }
 
-/** Keys and commands travel on a Unix socket only: on TCP anybody on this host could ask for them. */
-function refuseSecret(open: Open, typeUrl: string): Refusal | null {
-  const type = GROUP_TYPES[open.group].find((candidate) => candidate.typeUrl === typeUrl);
-  if (open.transport === 'unix' || type?.secret !== true) return null;
-  return { code: 'PERMISSION_DENIED', message: `${type.label} is secret: it is served on the Unix socket only` };
+const LABELS = new Map(
+  Object.values(GROUP_TYPES).flatMap((types) => types.map(({ typeUrl, label }) => [typeUrl, label])),
+);
+
+function labelOf(typeUrl: string): string {
+  return LABELS.get(typeUrl) ?? typeUrl;
 }
 
-/** A service on TCP is refused what it cannot work without, so nobody needs to wait for it; an Envoy there is real. */
-function counts({ transport, group }: Open): boolean {
-  return transport === 'unix' || group === NODE_GROUPS.envoy;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, LIMITS.xdsNodeIdCharsMax));
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, LIMITS.xdsNamesShownMax).map(quote).join(', ');
+  return names.length > LIMITS.xdsNamesShownMax ? `${shown} and ${names.length - LIMITS.xdsNamesShownMax} more` : shown;
 }

@@ -36,6 +36,11 @@ export class Nacks {
     return plain(nack);
   }
 
+  /** It refused this on an earlier stream, and it is still what would be sent. */
+  recall(version: string, name: string, message: string, atMs: number): void {
+    this.#held = [...this.#held, { version, message, resources: [name], atMs, guess: false }];
+  }
+
   /** A later response with these was accepted, or the client wants them no more. */
   accept(names: readonly string[]): void {
     if (this.#held.length > 0) this.#held = this.#without(new Set(names));
@@ -46,8 +51,9 @@ export class Nacks {
     return held === undefined ? null : plain(held);
   }
 
-  has(name: string): boolean {
-    return this.#held.some((nack) => nack.resources.includes(name));
+  /** Whether one of these is refused. */
+  any(names: ReadonlySet<string>): boolean {
+    return this.#held.some(({ resources }) => resources.some((name) => names.has(name)));
   }
 
   #without(names: ReadonlySet<string>): readonly Held[] {

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { SetDigest } from '../../core/catalog/digest.ts';
 import { OWN_TYPES } from '../../core/contract.ts';
 import { decodeDocument } from '../../core/grpc/ads.ts';
 import { contentHash } from '../../core/runtime/canonical.ts';
@@ -23,11 +24,57 @@ test('the version of a resource is the hash of its content', () => {
   expect(decodeDocument(resource.bytes)).toBe('{"name":"memory","version":"1"}');
 });
 
-test('the revision names what a decision depends on, with its hash, and no tombstones', () => {
+test('the revision sums up what a decision depends on, and no keys or tombstones', () => {
+  const digest = new SetDigest();
+  digest.toggle('server', 'memory', contentHash(SERVER));
   expect(read(buildOwnSnapshot(ALL, 4), OWN_TYPES.revision, REVISION_NAME)).toEqual({
     revision: 4,
-    resources: { 'server/memory': contentHash(SERVER), 'sessionKey/k': contentHash(KEY) },
+    digest: digest.text(),
   });
+});
+
+describe('the next revision', () => {
+  const first = buildOwnSnapshot(ALL, 4);
+  const revisionOf = (snapshot: Snapshot) => snapshot.types.get(OWN_TYPES.revision)!.resources.get(REVISION_NAME)!;
+
+  test('in which nothing is another leaves everything as it was, byte for byte', () => {
+    const equal = { ...ALL, server: new Map([['memory', { ...SERVER }]]) };
+    expect(buildOwnSnapshot(equal, 5, { previous: first })).toBe(first);
+  });
+
+  test('in which only a tombstone came leaves the Revision as it was', () => {
+    const tombstone = new Map([['u', { tokenId: 'u', expiresAtMs: 1 }]]);
+    const next = buildOwnSnapshot({ ...ALL, tombstone }, 5, { previous: first });
+    expect(next).not.toBe(first);
+    expect(revisionOf(next)).toBe(revisionOf(first));
+  });
+
+  test('in which a server is another has another digest, as if it were the first', () => {
+    const changed = {
+      ...ALL,
+      server: new Map([
+        ['memory', { ...SERVER, version: '2' }],
+        ['new', SERVER],
+      ]),
+    };
+    const next = buildOwnSnapshot(changed, 5, { previous: first });
+    expect(revisionOf(next)).toEqual(revisionOf(buildOwnSnapshot(changed, 5)));
+    expect(next.types.get(OWN_TYPES.sessionKey)).toBe(first.types.get(OWN_TYPES.sessionKey));
+    const back = buildOwnSnapshot(ALL, 6, { previous: next });
+    expect(read(back, OWN_TYPES.revision, REVISION_NAME)).toMatchObject({
+      digest: (read(first, OWN_TYPES.revision, REVISION_NAME) as { digest: string }).digest,
+    });
+  });
+});
+
+test('the version of a program with secrets is the one that is given, and tells nothing of them', () => {
+  const stdioServer = new Map([['memory.1', { env: { TOKEN: 'guess-me' } }]]);
+  const versionOf = (versions: Record<string, string>) =>
+    buildOwnSnapshot({ stdioServer }, undefined, { stdioVersions: new Map(Object.entries(versions)) })
+      .types.get(OWN_TYPES.stdioServer)
+      ?.resources.get('memory.1')?.version;
+  expect(versionOf({ 'memory.1': 'keyed' })).toBe('keyed');
+  expect(versionOf({ 'memory.1': 'other' })).toBe('other');
 });
 
 test('without a revision number there is no revision', () => {

@@ -20,18 +20,26 @@ export interface ResourceType {
    * an Envoy that has no more endpoints to ask for would be given all of them.
    */
   readonly legacyWildcard: boolean;
-  /** Never served on TCP. */
+  /** In the state of the world every response has all of them, and what is not in it is gone. */
+  readonly whole: boolean;
+  /**
+   * Others point to it by name: it is taken away when they do no more. Our own documents are read together, under the
+   * Revision that comes last: what is gone may go with what comes.
+   */
+  readonly removesLast: boolean;
+  /** Served on a Unix socket and to clients with a certificate only. */
   readonly secret: boolean;
 }
 
 function envoy(label: string, message: string, options: Partial<ResourceType> = {}): ResourceType {
   const typeUrl = `type.googleapis.com/${message}`;
-  return { typeUrl, label, nameField: 'name', legacyWildcard: false, secret: false, ...options };
+  const row = { nameField: 'name', legacyWildcard: false, whole: false, removesLast: true, secret: false };
+  return { typeUrl, label, ...row, ...options };
 }
 
-export const CDS = envoy('CDS', 'envoy.config.cluster.v3.Cluster', { legacyWildcard: true });
+export const CDS = envoy('CDS', 'envoy.config.cluster.v3.Cluster', { legacyWildcard: true, whole: true });
 export const EDS = envoy('EDS', 'envoy.config.endpoint.v3.ClusterLoadAssignment', { nameField: 'cluster_name' });
-export const LDS = envoy('LDS', 'envoy.config.listener.v3.Listener', { legacyWildcard: true });
+export const LDS = envoy('LDS', 'envoy.config.listener.v3.Listener', { legacyWildcard: true, whole: true });
 export const RDS = envoy('RDS', 'envoy.config.route.v3.RouteConfiguration');
 export const SDS = envoy('SDS', 'envoy.extensions.transport_sockets.tls.v3.Secret', { secret: true });
 export const ECDS = envoy('ECDS', 'envoy.config.core.v3.TypedExtensionConfig');
@@ -45,10 +53,12 @@ const OWN: readonly ResourceType[] = (Object.keys(OWN_TYPES) as OwnKind[]).map((
   label: kind,
   nameField: null,
   legacyWildcard: true,
+  whole: true,
+  removesLast: false,
   secret: SECRET_KINDS.includes(kind),
 }));
 
-/** Every group, and what its nodes may subscribe to, in push order. */
+/** Every kind of client, and what it may subscribe to, in push order. */
 export const GROUP_TYPES: Readonly<Record<NodeGroup, readonly ResourceType[]>> = {
   envoy: ENVOY_TYPES,
   'ext-proc': ownTypes('ext-proc'),
@@ -61,8 +71,8 @@ function ownTypes(group: Exclude<NodeGroup, 'envoy'>): readonly ResourceType[] {
   return OWN.filter((type) => urls.includes(type.typeUrl as (typeof urls)[number]));
 }
 
-/** The group that `node.cluster` names; null when there is none of that name. */
-export function groupOf(cluster: string): NodeGroup | null {
+/** The kind of client that `node.cluster` names; null when there is none of that name. */
+export function clientOf(cluster: string): NodeGroup | null {
   return (Object.values(NODE_GROUPS) as NodeGroup[]).find((group) => group === cluster) ?? null;
 }
 

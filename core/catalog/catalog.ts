@@ -1,6 +1,8 @@
 // Decides the shape of the catalog: the immutable view of one revision that translation, policy and federation all read.
 import type { Json, JsonObject } from '../json.ts';
 import type { Policy } from '../policy/types.ts';
+import type { MappedTool } from './documents/surface.ts';
+import type { LifecycleState } from './lifecycle.ts';
 
 export type { Json, JsonObject };
 
@@ -17,7 +19,12 @@ export interface ListedFor {
 export interface Discovered {
   /** SHA-256 of the canonical JSON of everything below, hex. */
   readonly hash: string;
+  /** The newest legacy version that it speaks, in which it was read. */
   readonly protocolVersion: string;
+  /** Every version that it was seen to speak, oldest first; absent: only `protocolVersion` is known. */
+  readonly protocolVersions?: readonly string[];
+  /** It was seen to refuse a request whose `Mcp-Method` header disagrees with the body (-32020). */
+  readonly refusesDisagreement?: boolean;
   readonly serverInfo: JsonObject;
   readonly capabilities: JsonObject;
   readonly instructions?: string;
@@ -27,19 +34,48 @@ export interface Discovered {
   readonly resourceTemplates: ListedFor;
 }
 
-/** A server at its serving version, as the services see it (no command, no environment, no secret). */
-export interface CatalogServer {
+export interface Canary {
+  /** 0 to 100, of sessions that are not named otherwise. */
+  readonly percent: number;
+  /** Subjects, as globs. */
+  readonly principals: readonly string[];
+}
+
+/** Since when a version is deprecated, and when it will be gone. Epoch milliseconds. */
+export interface Deprecation {
+  readonly sinceMs: number;
+  readonly sunsetMs?: number;
+}
+
+/** Tool annotations by which operators override the server's own. */
+export type AnnotationOverrides = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+
+/** One version of a server as the services see it (no command, no environment, no secret, no address). */
+export interface ServerVersion {
+  /** Of the server. */
   readonly name: string;
   readonly version: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly state: LifecycleState;
+  /** In the state `canary`. */
+  readonly canary?: Canary;
+  /** In the state `deprecated`. */
+  readonly deprecation?: Deprecation;
   /** The Envoy cluster; see `backendCluster`. */
   readonly cluster: string;
   /** Path of the MCP endpoint at the backend, e.g. `/mcp`. */
   readonly path: string;
-  /** More than one replica on stable addresses: sessions are pinned to theirs. */
-  readonly affinity: boolean;
   /** null: registered, but not read yet. Its tools are unknown, so it lists none and none can be called. */
   readonly discovered: Discovered | null;
+}
+
+/** A server with the versions that its callers can meet: those whose state is `known` (see LIFECYCLE). */
+export interface CatalogServer {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly classification?: string;
+  readonly annotations?: AnnotationOverrides;
+  /** In the order of the document. */
+  readonly versions: readonly ServerVersion[];
 }
 
 /** One server's share of a surface. Patterns are globs over the server's own names (`*` any run of characters). */
@@ -48,6 +84,10 @@ export interface SurfaceMember {
   readonly tools: readonly string[];
   readonly prompts: readonly string[];
   readonly resources: readonly string[];
+  /** Tools that clients may load when they need them. */
+  readonly deferred?: readonly string[];
+  /** With naming `mapped`: these tools are shown, and no others. */
+  readonly map?: readonly MappedTool[];
 }
 
 export interface CatalogSurface {
@@ -58,6 +98,8 @@ export interface CatalogSurface {
   readonly path: string;
   readonly auth: 'token' | 'none';
   readonly decision: 'ext_proc' | 'ext_authz';
+  readonly naming: 'prefixed' | 'bare' | 'mapped';
+  readonly limits?: { readonly tools?: number; readonly schemaBytes?: number };
   readonly instructions?: string;
   readonly members: readonly SurfaceMember[];
 }
@@ -68,6 +110,20 @@ export interface CatalogIssuer {
   readonly issuer: string;
   readonly algorithms: readonly string[];
   readonly jwks: { readonly keys: readonly JsonObject[] };
+}
+
+/** An API key of a principal, which is a bearer token of its own. The key has 256 random bits, so its hash needs no salt. */
+export interface CatalogApiKey {
+  readonly id: string;
+  /** SHA-256 of the whole key, hex. */
+  readonly sha256: string;
+  readonly subject: string;
+  readonly groups: readonly string[];
+  readonly scopes: readonly string[];
+  /** Names of surfaces, as globs. */
+  readonly surfaces: readonly string[];
+  /** Epoch milliseconds. */
+  readonly expiresAtMs: number;
 }
 
 /** A key that seals session tokens. Secret. The newest active one seals; all open. */
@@ -84,7 +140,7 @@ export interface Tombstone {
   readonly expiresAtMs: number;
 }
 
-/** A stdio server version, for the bridge only. */
+/** A stdio server version, for the bridge only; named `<server>.<version>`. */
 export interface StdioServer {
   readonly server: string;
   readonly version: string;
@@ -96,10 +152,10 @@ export interface StdioServer {
   readonly cwd?: string;
 }
 
-/** What one revision consists of: `kind/name` → version hash of the resource. */
+/** What one revision consists of. A service serves it when the digest of what it holds is this one (see digest.ts). */
 export interface Revision {
   readonly revision: number;
-  readonly resources: Readonly<Record<string, string>>;
+  readonly digest: string;
 }
 
 /** Immutable; replaced whole, never edited. Maps iterate in name order. */
@@ -109,5 +165,7 @@ export interface Catalog {
   readonly surfaces: ReadonlyMap<string, CatalogSurface>;
   readonly policies: ReadonlyMap<string, Policy>;
   readonly issuers: ReadonlyMap<string, CatalogIssuer>;
+  /** By `sha256`. */
+  readonly apiKeys: ReadonlyMap<string, CatalogApiKey>;
   readonly sessionKeys: readonly SessionKey[];
 }

@@ -1,178 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { DOCUMENT_KINDS, type EndpointAddress, parseDocument, parseEndpoint } from './document.ts';
+import { problemsOf } from '../../test/support/documents.ts';
+import { DOCUMENT_KINDS, parseDocument } from './document.ts';
+import { SECRET_MEMBERS } from './documents/secret.ts';
 
-const problemsOf = (value: unknown): string[] => {
-  const result = parseDocument(value);
-  return 'problems' in result ? result.problems.map(({ path, message }) => `${path.join('.')}: ${message}`) : [];
-};
-
-describe('an endpoint', () => {
-  const tcp: EndpointAddress = {
-    kind: 'tcp',
-    tls: false,
-    host: '127.0.0.1',
-    port: 3001,
-    path: '/mcp',
-    authority: '127.0.0.1:3001',
-  };
-  const unix: EndpointAddress = {
-    kind: 'unix',
-    tls: false,
-    host: 'a.sock',
-    port: 0,
-    path: '/mcp',
-    authority: 'localhost',
-  };
-  test.each<[string, EndpointAddress]>([
-    ['http://127.0.0.1:3001/mcp', tcp],
-    ['http://api.example.com/', { ...tcp, host: 'api.example.com', port: 80, path: '/', authority: 'api.example.com' }],
-    ['http://api.example.com', { ...tcp, host: 'api.example.com', port: 80, path: '/', authority: 'api.example.com' }],
-    [
-      'https://API.example.com:443/Mcp',
-      { ...tcp, tls: true, host: 'api.example.com', port: 443, path: '/Mcp', authority: 'api.example.com' },
-    ],
-    [
-      'https://api.example.com:8443/a/../b',
-      { ...tcp, tls: true, host: 'api.example.com', port: 8443, path: '/b', authority: 'api.example.com:8443' },
-    ],
-    ['http://[::1]:3001/mcp', { ...tcp, host: '::1', authority: '[::1]:3001' }],
-    // One spelling of an address: no filter on the text is fooled by another.
-    ['http://2130706433:3001/mcp', tcp],
-    ['http://0x7f.1:3001/mcp', tcp],
-    ['unix:a.sock:/mcp', unix],
-    ['unix:/srv/a.sock:/mcp', { ...unix, host: '/srv/a.sock' }],
-    ['unix:@abstract:/mcp', { ...unix, host: '@abstract' }],
-  ])('%s', (text, wanted) => {
-    expect(parseEndpoint(text)).toEqual(wanted);
-  });
-
-  test.each([
-    '',
-    'http://',
-    'ftp://127.0.0.1/mcp',
-    'file:///etc/passwd',
-    'HTTP://127.0.0.1/mcp',
-    'http:127.0.0.1/mcp',
-    'http://user@127.0.0.1/mcp',
-    'http://user:secret@127.0.0.1/mcp',
-    'http://127.0.0.1/mcp?x=1',
-    'http://127.0.0.1/mcp#x',
-    'http://127.0.0.1:0/mcp',
-    'http://127.0.0.1:65536/mcp',
-    'http://127.0.0.1:3001/m cp',
-    'http://127.0.0.1:3001/mcp\n',
-    ' http://127.0.0.1:3001/mcp',
-    'http://exämple.com/mcp',
-    'unix:a.sock',
-    'unix:a.sock:mcp',
-    'unix::/mcp',
-    'unix:../a.sock:/mcp',
-    'unix:/srv/../a.sock:/mcp',
-    'unix:a b.sock:/mcp',
-    'unix:a.sock:/m cp',
-    'unix:a\0.sock:/mcp',
-  ])('%j is none', (text) => {
-    expect(parseEndpoint(text)).toBeNull();
-  });
-});
-
-const endpoint = (url: string) => ({ url });
-const server = (version: object, over: object = {}) => ({
-  kind: 'Server',
-  name: 'a',
-  versions: [{ version: '1', ...version }],
-  ...over,
-});
-const HTTP = { endpoints: [endpoint('http://127.0.0.1:3001/mcp')] };
-
-describe('a server', () => {
-  test('over HTTP', () => {
-    expect(parseDocument(server(HTTP))).toEqual({ document: { ...server(HTTP), labels: {} } });
-  });
-  test('over standard input and output', () => {
-    const result = parseDocument(server({ stdio: { command: 'node' } }));
-    expect(result).toMatchObject({ document: { versions: [{ stdio: { command: 'node', args: [], env: {} } }] } });
-  });
-
-  test.each<[string, unknown, string[]]>([
-    ['without a version', server(HTTP, { versions: [] }), ['versions: Too small: expected array to have >=1 items']],
-    [
-      'with two versions',
-      server(HTTP, {
-        versions: [
-          { version: '1', ...HTTP },
-          { version: '2', ...HTTP },
-        ],
-      }),
-      ['versions: one version is served at a time'],
-    ],
-    ['with neither endpoints nor a program', server({}), ['versions.0: give either endpoints or stdio']],
-    ['with both', server({ ...HTTP, stdio: { command: 'node' } }), ['versions.0: give either endpoints or stdio']],
-    [
-      'with endpoints of two paths',
-      server({ endpoints: [endpoint('http://127.0.0.1:1/a'), endpoint('http://127.0.0.1:2/b')] }),
-      ['versions.0.endpoints: the endpoints of a version share one path'],
-    ],
-    [
-      'with endpoints of two schemes',
-      server({ endpoints: [endpoint('http://127.0.0.1:1/a'), endpoint('https://127.0.0.1:2/a')] }),
-      ['versions.0.endpoints: the endpoints of a version are all http or all https'],
-    ],
-    [
-      'with https endpoints of two names, of which one certificate is looked at',
-      server({ endpoints: [endpoint('https://a.example.com/mcp'), endpoint('https://b.example.com/mcp')] }),
-      [
-        'versions.0.endpoints: the https endpoints of a version share one host name, which their certificate is held against',
-      ],
-    ],
-    [
-      'with a wrong endpoint',
-      server({ endpoints: [endpoint('127.0.0.1:1')] }),
-      ['versions.0.endpoints.0.url: an endpoint is http://HOST:PORT/PATH, https://HOST:PORT/PATH or unix:SOCKET:/PATH'],
-    ],
-    [
-      'with a health check that is no path',
-      server({ ...HTTP, healthCheck: { path: 'health' } }),
-      ['versions.0.healthCheck.path: a path begins with a slash'],
-    ],
-    [
-      'with an environment of wrong names',
-      server({ stdio: { command: 'a', env: { 'A=B': 'x' } } }),
-      [expect.stringContaining('versions.0.stdio.env')],
-    ],
-    [
-      'with a command of nothing',
-      server({ stdio: { command: '' } }),
-      [expect.stringContaining('versions.0.stdio.command')],
-    ],
-    [
-      'with control characters',
-      server({ stdio: { command: 'a\u001b[2J' } }),
-      ['versions.0.stdio.command: control characters are not allowed'],
-    ],
-  ])('%s', (_, value, problems) => {
-    expect(problemsOf(value)).toEqual(problems);
-  });
-});
-
-describe('a name', () => {
-  test.each(['a', 'a-b', '0', 'a0-9', 'a'.repeat(32)])('%s', (name) => {
-    expect(problemsOf(server(HTTP, { name }))).toEqual([]);
-  });
-  test.each(['', '-a', 'a-', 'A', 'a_b', 'a__b', 'a.b', 'a/b', 'ä', 'a b', 'a\n', 'a'.repeat(33)])(
-    '%j is none',
-    (name) => {
-      expect(problemsOf(server(HTTP, { name })).length).toBeGreaterThan(0);
-    },
-  );
-});
+const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
+const KEY = '-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n';
 
 describe('a surface', () => {
+  const mapped = (...maps: object[][]) =>
+    surface({ naming: 'mapped', servers: maps.map((map, index) => ({ server: `s${index}`, map })) });
   const surface = (over: object = {}) => ({ kind: 'Surface', name: 's', servers: [{ server: 'a' }], ...over });
   test('has everything of its servers, wants a token, and is decided on by ext-proc, unless it says otherwise', () => {
     expect(parseDocument(surface())).toEqual({
       document: {
         ...surface(),
+        labels: {},
         auth: 'token',
         decision: 'ext_proc',
         servers: [{ server: 'a', tools: ['*'], prompts: ['*'], resources: ['*'] }],
@@ -185,6 +27,33 @@ describe('a surface', () => {
     ['with another way to authenticate', surface({ auth: 'basic' }), /^auth: /],
     ['with another way to decide', surface({ decision: 'none' }), /^decision: /],
     ['with an empty pattern', surface({ servers: [{ server: 'a', tools: [''] }] }), /^servers\.0\.tools\.0: /],
+    ['with names of another kind', surface({ naming: 'flat' }), /^naming: /],
+    ['with a limit of none', surface({ limits: { tools: 0 } }), /^limits\.tools: /],
+    [
+      'with a map where names are not mapped',
+      surface({ servers: [{ server: 'a', map: [{ tool: 't' }] }] }),
+      /^servers\.0\.map: "map" is for naming: mapped$/,
+    ],
+    [
+      'with a tool that is mapped twice',
+      mapped([{ tool: 't' }, { tool: 't', name: 'u' }]),
+      /^servers\.0\.map\.1\.tool: the tool "t" is mapped twice$/,
+    ],
+    [
+      'with two tools of one name',
+      mapped([{ tool: 't', name: 'u' }], [{ tool: 'u' }]),
+      /^servers\.1\.map\.0\.name: two tools of the surface would be named "u"$/,
+    ],
+    [
+      'with a name that clients do not take',
+      mapped([{ tool: 't', name: 'two words' }]),
+      /^servers\.0\.map\.0\.name: a tool name is 1 to 128 letters/,
+    ],
+    [
+      'with an argument that is fixed and hidden',
+      mapped([{ tool: 't', hide: ['a'], fix: { a: 1 } }]),
+      /^servers\.0\.map\.0\.hide\.0: "a" is fixed, and so hidden$/,
+    ],
     [
       'with more servers than a call is fanned out to',
       surface({ servers: Array.from({ length: 65 }, (_, i) => ({ server: `s${i}` })) }),
@@ -199,7 +68,7 @@ describe('a policy', () => {
   const policy = (...rules: object[]) => ({ kind: 'Policy', name: 'p', version: 'tbac/v1', rules });
   const rule = (over: object = {}) => ({ id: 'r', effect: 'allow', tools: ['*'], ...over });
   test('speaks of all surfaces unless it names some', () => {
-    expect(parseDocument(policy(rule()))).toEqual({ document: { ...policy(rule()), surfaces: ['*'] } });
+    expect(parseDocument(policy(rule()))).toEqual({ document: { ...policy(rule()), labels: {}, surfaces: ['*'] } });
   });
   test('does not grow members that it did not have', () => {
     const result = parseDocument(policy(rule({ who: { subjects: ['a'] } })));
@@ -238,6 +107,78 @@ describe('a policy', () => {
   });
 });
 
+describe('a secret', () => {
+  const secret = (over: object) => ({ kind: 'Secret', name: 's', ...over });
+  test('is a value, or a certificate with its key, or what it was', () => {
+    for (const over of [{ value: 'x' }, { type: 'tls', certificate: PEM, privateKey: KEY }, {}, { type: 'tls' }]) {
+      expect(problemsOf(secret(over))).toEqual([]);
+    }
+  });
+  test.each<[string, object, string | RegExp]>([
+    [
+      'of two lines, which would be two headers',
+      { value: 'a\r\nx-admin: 1' },
+      'value: a line break or NUL is not allowed',
+    ],
+    ['of nothing', { value: '' }, /^value: /],
+    ['of another type', { type: 'file' }, /^type: /],
+    ['with a value where a certificate belongs', { type: 'tls', value: 'x' }, /^value: a secret of type tls/],
+    [
+      'with a certificate where a value belongs',
+      { certificate: PEM },
+      'certificate: a secret of type opaque has a value',
+    ],
+    [
+      'with a certificate without its key',
+      { type: 'tls', certificate: PEM },
+      'privateKey: a certificate and its privateKey are given together',
+    ],
+    [
+      'with a certificate that is none',
+      { type: 'tls', certificate: 'x', privateKey: KEY },
+      /^certificate: wanted a PEM/,
+    ],
+  ])('%s', (_, over, problem) => {
+    expect(problemsOf(secret(over))).toEqual([typeof problem === 'string' ? problem : expect.stringMatching(problem)]);
+  });
+  test('has members that are cut off, which are all that hold one', () => {
+    expect([...SECRET_MEMBERS]).toEqual(['value', 'certificate', 'privateKey']);
+  });
+});
+
+describe('a node group', () => {
+  const group = (over: object) => ({ kind: 'NodeGroup', name: 'edge', match: { ids: ['edge-*'] }, ...over });
+  test('serves all surfaces unless it names some', () => {
+    expect(parseDocument(group({}))).toMatchObject({ document: { surfaces: ['*'], labels: {} } });
+  });
+  test.each<[string, object, RegExp]>([
+    ['that matches anything', { match: {} }, /^match: give ids, metadata or zones$/],
+    ['that matches nothing', { match: { ids: [] } }, /^match\.ids: /],
+    ['without a match', { match: undefined }, /^match: /],
+    ['with a match that is not known', { match: { ids: ['a'], region: ['b'] } }, /^match\.region: unknown member/],
+  ])('%s is refused', (_, over, problem) => {
+    expect(problemsOf(group(over))).toEqual([expect.stringMatching(problem)]);
+  });
+});
+
+describe('a runtime', () => {
+  const runtime = (values: object) => ({ kind: 'Runtime', name: 'r', values });
+  test('has values of three kinds', () => {
+    expect(problemsOf(runtime({ 'a.b': 1, c: true, d: 'x' }))).toEqual([]);
+  });
+  test.each<[string, object, RegExp]>([
+    ['a list', { a: [] }, /^values\.a: /],
+    ['a key with a space', { 'a b': 1 }, /^values/],
+    [
+      'a key that the gateway stands on',
+      { 'envoy.reloadable_features.ext_proc_graceful_grpc_close': false },
+      /^values\.envoy\..*: this key is fixed: the gateway needs it$/,
+    ],
+  ])('not %s', (_, values, problem) => {
+    expect(problemsOf(runtime(values))).toEqual([expect.stringMatching(problem)]);
+  });
+});
+
 describe('what is no document', () => {
   test.each<[unknown, string]>([
     [null, 'nothing'],
@@ -251,7 +192,9 @@ describe('what is no document', () => {
     [{ kind: 'toString' }, '"toString"'],
     [{ kind: '__proto__' }, '"__proto__"'],
   ])('%j', (value, found) => {
-    expect(problemsOf(value)).toEqual([`kind: kind must be one of Server, Surface, Policy, found ${found}`]);
+    expect(problemsOf(value)).toEqual([
+      `kind: kind must be one of Secret, Server, Surface, Policy, NodeGroup, Runtime, found ${found}`,
+    ]);
   });
 
   test('says all of its problems at once, each at its own place', () => {
@@ -260,28 +203,18 @@ describe('what is no document', () => {
         kind: 'Server',
         name: 'A',
         versions: [{ version: '', stdio: { command: 'x', shell: true }, more: 1 }],
-        owner: 'me',
+        owner: { team: 'me', boss: 'you' },
       }),
     ).toEqual([
       'name: a name is lower-case letters, digits and inner hyphens, e.g. "github-prod"',
+      'owner.boss: unknown member "boss"',
       'versions.0.version: a version is letters, digits, dots, hyphens, e.g. "1.4.0"',
       'versions.0.stdio.shell: unknown member "shell"',
       'versions.0.more: unknown member "more"',
-      'owner: unknown member "owner"',
     ]);
   });
 });
 
 test('the table of kinds is in the order in which they are written', () => {
-  expect(Object.keys(DOCUMENT_KINDS)).toEqual(['Server', 'Surface', 'Policy']);
-});
-
-test.each(['args', 'env'])('a NUL in what a program is given by %s is refused: it could not be started', (member) => {
-  const given = member === 'args' ? { args: ['a\0b'] } : { env: { A: 'a\0b' } };
-  const parsed = parseDocument({
-    kind: 'Server',
-    name: 'a',
-    versions: [{ version: '1', stdio: { command: 'c', ...given } }],
-  });
-  expect(parsed).toMatchObject({ problems: [{ message: 'a NUL is not allowed' }] });
+  expect(Object.keys(DOCUMENT_KINDS)).toEqual(['Secret', 'Server', 'Surface', 'Policy', 'NodeGroup', 'Runtime']);
 });

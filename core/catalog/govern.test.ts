@@ -3,16 +3,19 @@ import {
   ALLOW_ALL,
   askerOf,
   catalogOf,
+  listed,
   messageOf,
   principalOf,
+  readAs,
   request,
   serverOf,
+  viewerOf,
 } from '../../test/support/ext-proc-world.ts';
 import { LIMITS } from '../limits.ts';
 import { decideFor, govern } from './govern.ts';
 
 const CATALOG = catalogOf();
-const governed = (value: object, asker = askerOf(CATALOG)) => govern(messageOf(value), asker);
+const governed = (value: object, viewer = viewerOf(CATALOG)) => govern(messageOf(value), viewer);
 
 describe('a message', () => {
   test('that asks nothing is a response', () => {
@@ -26,8 +29,7 @@ describe('a message', () => {
   test('that calls what is allowed is a call', () => {
     expect(governed(request('tools/call', { name: 'memory__read_graph' }))).toMatchObject({
       kind: 'call',
-      publicName: 'memory__read_graph',
-      owned: { name: 'read_graph', server: { name: 'memory' } },
+      exposed: { name: 'read_graph', publicName: 'memory__read_graph', server: { name: 'memory' } },
       decision: { id: 'd1', allowed: true, ruleIds: ['base/all'], revision: 7 },
     });
   });
@@ -88,7 +90,7 @@ describe('what is denied', () => {
 
   test('is everything, when no rule speaks of it', () => {
     const none = catalogOf({ policies: [] });
-    expect(governed(request('tools/call', { name: 'memory__read_graph' }), askerOf(none))).toMatchObject({
+    expect(governed(request('tools/call', { name: 'memory__read_graph' }), viewerOf(none))).toMatchObject({
       kind: 'refused',
       code: 'unknown_tool',
       decision: { allowed: false, ruleIds: [], reason: 'no rule allows it' },
@@ -97,10 +99,10 @@ describe('what is denied', () => {
 
   test('is everything on a surface of which no policy speaks', () => {
     const catalog = catalogOf({ policies: [{ ...ALLOW_ALL, surfaces: ['one'] }] });
-    expect(governed(request('tools/call', { name: 'memory__read_graph' }), askerOf(catalog))).toMatchObject({
+    expect(governed(request('tools/call', { name: 'memory__read_graph' }), viewerOf(catalog))).toMatchObject({
       kind: 'refused',
     });
-    expect(governed(request('tools/call', { name: 'read_graph' }), askerOf(catalog, 'one'))).toMatchObject({
+    expect(governed(request('tools/call', { name: 'read_graph' }), viewerOf(catalog, 'one'))).toMatchObject({
       kind: 'call',
     });
   });
@@ -110,10 +112,10 @@ describe('what is denied', () => {
       policies: [{ ...ALLOW_ALL, rules: [{ id: 'a', effect: 'allow', tools: ['*'], who: { groups: ['ops'] } }] }],
     });
     const call = request('tools/call', { name: 'memory__read_graph' });
-    expect(governed(call, askerOf(catalog, 'default', principalOf('alice', { groups: ['ops'] })))).toMatchObject({
+    expect(governed(call, viewerOf(catalog, 'default', principalOf('alice', { groups: ['ops'] })))).toMatchObject({
       kind: 'call',
     });
-    expect(governed(call, askerOf(catalog, 'default', principalOf('alice', { groups: ['dev'] })))).toMatchObject({
+    expect(governed(call, viewerOf(catalog, 'default', principalOf('alice', { groups: ['dev'] })))).toMatchObject({
       kind: 'refused',
     });
   });
@@ -122,23 +124,14 @@ describe('what is denied', () => {
     const call = request('tools/call', { name: 'memory__read_graph' });
     expect(governed(call)).toMatchObject({ kind: 'call' });
     const closed = catalogOf({ revision: 8, policies: [] });
-    expect(governed(call, askerOf(closed))).toMatchObject({ kind: 'refused', decision: { revision: 8 } });
+    expect(governed(call, viewerOf(closed))).toMatchObject({ kind: 'refused', decision: { revision: 8 } });
     expect(governed(call)).toMatchObject({ kind: 'call', decision: { revision: 7 } });
   });
 });
 
 describe('a resource that a template offers', () => {
-  const files = serverOf('files', []);
   const catalog = catalogOf({
-    servers: [
-      {
-        ...files,
-        discovered: {
-          ...files.discovered!,
-          resourceTemplates: { bare: [], full: [{ uriTemplate: 'file:///{+path}', name: 'file' }] },
-        },
-      },
-    ],
+    servers: [readAs('files', [], { resourceTemplates: listed({ uriTemplate: 'file:///{+path}', name: 'file' }) })],
     policies: [
       {
         ...ALLOW_ALL,
@@ -149,7 +142,7 @@ describe('a resource that a template offers', () => {
       },
     ],
   });
-  const read = (uri: string) => governed(request('resources/read', { uri }), askerOf(catalog)).kind;
+  const read = (uri: string) => governed(request('resources/read', { uri }), viewerOf(catalog)).kind;
 
   test.each([
     'file:///public/a',
@@ -189,7 +182,7 @@ describe('a name of megabytes', () => {
 
   test('is refused although its server lists it', () => {
     const catalog = catalogOf({ servers: [serverOf('memory', [long]), serverOf('files', [])] });
-    expect(governed(request('tools/call', { name: `memory__${long}` }), askerOf(catalog))).toMatchObject({
+    expect(governed(request('tools/call', { name: `memory__${long}` }), viewerOf(catalog))).toMatchObject({
       kind: 'refused',
       code: 'unknown_tool',
     });

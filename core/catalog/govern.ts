@@ -1,12 +1,16 @@
 // Decides what one MCP message may do on a surface; the same for ext-proc and ext-authz, so that both give one decision.
 import type { ErrorCode } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { type Message, stringParam } from '../mcp/message.ts';
 import { type MethodRow, methodRow } from '../mcp/methods.ts';
 import { type CompiledPolicies, compilePolicies, decide } from '../policy/decide.ts';
-import type { Decision, Principal } from '../policy/types.ts';
+import type { Decision, Principal, TargetKind } from '../policy/types.ts';
 import type { Catalog, CatalogSurface } from './catalog.ts';
-import { decodedUri, type Owned, ownerOfName, ownerOfUri } from './names.ts';
+import { activeVersion, isServed } from './choose.ts';
+import type { Exposed, Exposure } from './exposure.ts';
+import { argumentsProblem } from './exposure-arguments.ts';
+import { decodedUri } from './names.ts';
 
 export type Verdict =
   /** A response of the client: to nothing that we asked. */
@@ -16,15 +20,17 @@ export type Verdict =
   | {
       readonly kind: 'call';
       readonly row: MethodRow;
-      readonly owned: Owned;
-      readonly publicName: string;
+      readonly target: NonNullable<MethodRow['target']>;
+      readonly exposed: Exposed;
       readonly decision: Decision;
     }
   | {
       readonly kind: 'refused';
       readonly code: ErrorCode;
       readonly detail: string;
-      /** Present when a policy said no; for the log, never for the caller, who may not know that the target exists. */
+      /** For the caller's program: JSON-RPC's `error.data`. */
+      readonly data?: JsonObject;
+      /** Present when a policy decided; for the log, never for the caller, who may not know that the target exists. */
       readonly decision?: Decision;
       readonly target?: string;
     };
@@ -36,8 +42,13 @@ export interface Asker {
   readonly decisionId: string;
 }
 
+/** Somebody of whom it is known which versions of the servers he has. */
+export interface Viewer extends Asker {
+  readonly exposure: Exposure;
+}
+
 /** Total. A denied target and an unknown one are told apart in the log only. */
-export function govern(message: Message, asker: Asker): Verdict {
+export function govern(message: Message, viewer: Viewer): Verdict {
   if (message.kind === 'response') return { kind: 'response' };
   const row = methodRow(message.method, message.kind);
   if (row === null) return { kind: 'refused', code: 'method_not_found', detail: clip(message.method) };
@@ -54,19 +65,48 @@ export function govern(message: Message, asker: Asker): Verdict {
   } as const;
   // Nothing has such a name, and to compare megabytes with every pattern would be work for nothing.
   if (publicName.length > LIMITS.targetNameCharsMax) return unknown;
-  const { catalog, surface } = asker;
-  const owned =
-    target.kind === 'resource'
-      ? ownerOfUri(catalog, surface, publicName)
-      : ownerOfName(catalog, surface, target.kind === 'tool' ? 'tools' : 'prompts', publicName);
-  if (owned === null) return unknown;
-  const decided = (name: string): Decision => decideFor(asker, { kind: target.kind, server: owned.server.name, name });
-  const decision = decided(owned.name);
-  if (!decision.allowed) return { ...unknown, decision };
-  // A resource has more than one spelling; a deny of any counts, and an allow must be of both.
-  const decoded = target.kind === 'resource' ? decided(decodedUri(owned.name)) : decision;
-  if (!decoded.allowed) return { ...unknown, decision: decoded };
-  return { kind: 'call', row, owned, publicName, decision };
+  let denied: Decision | undefined;
+  for (const exposed of viewer.exposure.find(target.kind, publicName)) {
+    const decision = decideOn(viewer, target.kind, exposed);
+    if (decision.allowed) {
+      return refusalOf(message, exposed, decision) ?? { kind: 'call', row, target, exposed, decision };
+    }
+    denied ??= decision;
+  }
+  return denied === undefined ? unknown : { ...unknown, decision: denied };
+}
+
+/** A resource has more than one spelling; a deny of any counts, and an allow must be of both. */
+function decideOn(asker: Asker, kind: TargetKind, { server, name }: Exposed): Decision {
+  const decision = decideFor(asker, { kind, server: server.name, name });
+  if (kind !== 'resource' || !decision.allowed) return decision;
+  const decoded = decideFor(asker, { kind, server: server.name, name: decodedUri(name) });
+  return decoded.allowed ? decision : decoded;
+}
+
+/** Why a call that the policy allows cannot be made; null: it can. */
+function refusalOf(
+  message: Message,
+  exposed: Exposed,
+  decision: Decision,
+): Extract<Verdict, { kind: 'refused' }> | null {
+  const { server, version } = exposed;
+  const target = clip(exposed.publicName);
+  if (!isServed(version)) {
+    const active = activeVersion(server)?.version ?? null;
+    const instead =
+      active === null ? 'there is no active version' : `the active version is ${active}: open a new session`;
+    return {
+      kind: 'refused',
+      code: 'version_decommissioned',
+      detail: `${server.name} ${version.version}; ${instead}`,
+      data: { server: server.name, version: version.version, activeVersion: active },
+      decision,
+      target,
+    };
+  }
+  const problem = argumentsProblem(message, exposed);
+  return problem === null ? null : { kind: 'refused', code: 'invalid_params', detail: clip(problem), decision, target };
 }
 
 /** What a caller wrote comes back, and goes into a log, only so far. */
@@ -76,7 +116,7 @@ function clip(text: string): string {
 
 export function decideFor(
   asker: Asker,
-  target: { kind: 'tool' | 'prompt' | 'resource'; server: string; name: string },
+  target: { readonly kind: TargetKind; readonly server: string; readonly name: string },
 ): Decision {
   return decide(compiledOf(asker.catalog), {
     surface: asker.surface.name,
@@ -87,13 +127,13 @@ export function decideFor(
   });
 }
 
-// A catalog is immutable, so its policies are compiled once and go with it.
-const compiled = new WeakMap<Catalog, CompiledPolicies>();
-function compiledOf(catalog: Catalog): CompiledPolicies {
-  let policies = compiled.get(catalog);
-  if (policies === undefined) {
-    policies = compilePolicies([...catalog.policies.values()]);
-    compiled.set(catalog, policies);
+// A set of policies is immutable and outlives the revisions that leave it as it is: it is compiled once.
+const compiled = new WeakMap<Catalog['policies'], CompiledPolicies>();
+function compiledOf({ policies }: Catalog): CompiledPolicies {
+  let found = compiled.get(policies);
+  if (found === undefined) {
+    found = compilePolicies([...policies.values()]);
+    compiled.set(policies, found);
   }
-  return policies;
+  return found;
 }

@@ -1,27 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import { catalogOf, listed, memberOf, serverOf, surfaceOf } from '../../test/support/ext-proc-world.ts';
+import { catalogOf, exposed, listed, memberOf, readAs, serverOf, surfaceOf } from '../../test/support/catalog-world.ts';
 import type { Listed } from './catalog.ts';
-import { chosen, isListable, listedName, ownerOfName, ownerOfUri, publicName } from './names.ts';
+import { chosen, isListable, listedName, ownName, publicName } from './names.ts';
 
 const CATALOG = catalogOf({
   servers: [serverOf('memory', ['read_graph', '_x', '__y', 'a__b']), serverOf('files', ['read'])],
 });
 const BOTH = surfaceOf('default', ['memory', 'files', 'gone']);
 const ONE = surfaceOf('one', ['memory']);
-const owner = (surface: typeof BOTH, name: string) => {
-  const owned = ownerOfName(CATALOG, surface, 'tools', name);
-  return owned === null ? null : `${owned.server.name} ${owned.name}`;
+const owner = (surface: typeof BOTH, name: string, catalog = CATALOG) => {
+  const [owned] = exposed(catalog, surface).find('tool', name);
+  return owned === undefined ? null : `${owned.server.name} ${owned.name}`;
 };
 
 describe('a public name', () => {
   test.each(['read_graph', '_x', '__y', 'a__b'])('of %s leads back to it', (name) => {
-    expect(owner(BOTH, publicName(BOTH, 'memory', name))).toBe(`memory ${name}`);
-    expect(owner(ONE, publicName(ONE, 'memory', name))).toBe(`memory ${name}`);
+    expect(owner(BOTH, publicName('prefixed', 'memory', name))).toBe(`memory ${name}`);
+    expect(owner(ONE, publicName('bare', 'memory', name))).toBe(`memory ${name}`);
+    expect(ownName('prefixed', 'memory', publicName('prefixed', 'memory', name))).toBe(name);
   });
 
-  test('has its server in front, unless there is only one', () => {
-    expect(publicName(BOTH, 'memory', 'read')).toBe('memory__read');
-    expect(publicName(ONE, 'memory', 'read')).toBe('read');
+  test('has its server in front, unless names are bare', () => {
+    expect(publicName('prefixed', 'memory', 'read')).toBe('memory__read');
+    expect(publicName('mapped', 'memory', 'read')).toBe('memory__read');
+    expect(publicName('bare', 'memory', 'read')).toBe('read');
+    expect(ownName('bare', 'memory', 'memory__read')).toBe('memory__read');
+    expect(ownName('prefixed', 'memory', 'read')).toBeNull();
   });
 
   test.each<[string, typeof BOTH, string]>([
@@ -52,27 +56,28 @@ describe('a public name', () => {
 
   test('is nobody’s while its server was not read', () => {
     const catalog = catalogOf({ servers: [serverOf('memory', [], { discovered: null })] });
-    expect(ownerOfName(catalog, BOTH, 'tools', 'memory__read_graph')).toBeNull();
+    expect(owner(BOTH, 'memory__read_graph', catalog)).toBeNull();
   });
 
   test('of an item without a name does not exist', () => {
-    const server = serverOf('memory', []);
     const tools = listed({ title: 'nameless' } as Listed, { name: 7 });
-    const catalog = catalogOf({ servers: [{ ...server, discovered: { ...server.discovered!, tools } }] });
-    expect(ownerOfName(catalog, BOTH, 'tools', 'memory__')).toBeNull();
-    expect(ownerOfName(catalog, ONE, 'tools', '')).toBeNull();
+    const catalog = catalogOf({ servers: [readAs('memory', [], { tools })] });
+    expect(owner(BOTH, 'memory__', catalog)).toBeNull();
+    expect(owner(ONE, '', catalog)).toBeNull();
   });
 
   test('of a tool is not one of a prompt', () => {
-    expect(ownerOfName(CATALOG, BOTH, 'prompts', 'files__summary')?.name).toBe('summary');
-    expect(ownerOfName(CATALOG, BOTH, 'prompts', 'files__read')).toBeNull();
+    const { find } = exposed(CATALOG, BOTH);
+    expect(find('prompt', 'files__summary')[0]?.name).toBe('summary');
+    expect(find('prompt', 'files__read')).toEqual([]);
   });
 });
 
 describe('a URI', () => {
   const uriOwner = (uri: string, surface = BOTH, catalog = CATALOG) =>
-    ownerOfUri(catalog, surface, uri)?.server.name ?? null;
-  const twice = catalogOf({ servers: [serverOf('files', ['read']), { ...serverOf('files', []), name: 'copy' }] });
+    exposed(catalog, surface).find('resource', uri)[0]?.server.name ?? null;
+  const copy = { ...serverOf('files', []), name: 'copy' };
+  const twice = catalogOf({ servers: [serverOf('files', ['read']), copy] });
 
   test.each<[string, string, string | null]>([
     ['that is listed', 'file:///a.txt', 'files'],
@@ -81,6 +86,7 @@ describe('a URI', () => {
     ['that fits none', 'file:///b.txt', null],
     ['that only begins like one', 'file:///a.txt.bak', null],
     ['that is a template', 'file:///docs/{path}', 'files'],
+    ['that climbs out of a template', 'file:///docs/../a', null],
     ['of nothing', '', null],
   ])('%s', (_, uri, wanted) => {
     expect(uriOwner(uri)).toBe(wanted);
@@ -88,34 +94,22 @@ describe('a URI', () => {
 
   test('belongs to the first that lists it, and a list comes before a template', () => {
     expect(uriOwner('file:///a.txt', surfaceOf('x', ['copy', 'files']), twice)).toBe('copy');
-    const templates = serverOf('files', []);
-    const all = {
-      ...templates,
-      name: 'all',
-      discovered: {
-        ...templates.discovered!,
-        resources: listed(),
-        resourceTemplates: listed({ uriTemplate: '{+uri}' }),
-      },
-    };
+    const resourceTemplates = listed({ uriTemplate: '{+uri}' });
+    const all = readAs('all', [], { resourceTemplates });
     const catalog = catalogOf({ servers: [all, serverOf('files', ['read'])] });
     expect(uriOwner('file:///a.txt', surfaceOf('x', ['all', 'files']), catalog)).toBe('files');
     expect(uriOwner('file:///docs/x', surfaceOf('x', ['all', 'files']), catalog)).toBe('all');
   });
 
   test('is nobody’s when the surface did not choose it', () => {
-    expect(
-      uriOwner(
-        'file:///a.txt',
-        surfaceOf('x', [], { members: [memberOf('files', { resources: ['file:///docs/*'] })] }),
-      ),
-    ).toBeNull();
+    const surface = surfaceOf('x', [], { members: [memberOf('files', { resources: ['file:///docs/*'] })] });
+    expect(uriOwner('file:///a.txt', surface)).toBeNull();
+    expect(uriOwner('file:///docs/b', surface)).toBe('files');
   });
 
   test('is compared with a template of braces without a word of time', () => {
-    const hostile = serverOf('files', []);
     const resourceTemplates = listed({ uriTemplate: '{'.repeat(500_000) }, { uriTemplate: `${'{a'.repeat(250_000)}` });
-    const catalog = catalogOf({ servers: [{ ...hostile, discovered: { ...hostile.discovered!, resourceTemplates } }] });
+    const catalog = catalogOf({ servers: [readAs('files', [], { resourceTemplates })] });
     // Quadratic in the template this would take an hour: the test's own deadline is the assertion.
     expect(uriOwner('file:///nothing', surfaceOf('x', ['files']), catalog)).toBeNull();
   });

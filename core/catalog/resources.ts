@@ -4,16 +4,20 @@ import type { OwnKind } from '../contract.ts';
 import type { JsonObject } from '../json.ts';
 import type { Policy, Who } from '../policy/types.ts';
 import type {
+  CatalogApiKey,
   CatalogIssuer,
   CatalogServer,
   CatalogSurface,
   Discovered,
   ListedFor,
   Revision,
+  ServerVersion,
   SessionKey,
   StdioServer,
   Tombstone,
 } from './catalog.ts';
+import { type MappedTool, NAMINGS } from './documents/surface.ts';
+import { LIFECYCLE_STATES } from './lifecycle.ts';
 
 /** Kind → the type of its resources. */
 export interface ResourceOf {
@@ -21,6 +25,7 @@ export interface ResourceOf {
   readonly surface: CatalogSurface;
   readonly policy: Policy;
   readonly issuer: CatalogIssuer;
+  readonly apiKey: CatalogApiKey;
   readonly sessionKey: SessionKey;
   readonly stdioServer: StdioServer;
   readonly tombstone: Tombstone;
@@ -44,6 +49,8 @@ const listedForSchema: z.ZodType<ListedFor> = z.object({ bare: z.array(objectSch
 const discoveredSchema: z.ZodType<Discovered> = z.object({
   hash: z.string(),
   protocolVersion: z.string(),
+  protocolVersions: texts.exactOptional(),
+  refusesDisagreement: z.boolean().exactOptional(),
   serverInfo: objectSchema,
   capabilities: objectSchema,
   instructions: z.string().exactOptional(),
@@ -53,14 +60,33 @@ const discoveredSchema: z.ZodType<Discovered> = z.object({
   resourceTemplates: listedForSchema,
 });
 
-const serverSchema: z.ZodType<CatalogServer> = z.object({
+const serverVersionSchema: z.ZodType<ServerVersion> = z.object({
   name: z.string(),
   version: z.string(),
-  labels: z.record(z.string(), z.string()),
+  state: z.enum(LIFECYCLE_STATES),
+  canary: z.object({ percent: z.number(), principals: texts }).exactOptional(),
+  deprecation: z.object({ sinceMs: z.number(), sunsetMs: z.number().exactOptional() }).exactOptional(),
   cluster: z.string(),
   path: z.string(),
-  affinity: z.boolean(),
   discovered: discoveredSchema.nullable(),
+});
+
+const serverSchema: z.ZodType<CatalogServer> = z.object({
+  name: z.string(),
+  labels: z.record(z.string(), z.string()),
+  classification: z.string().exactOptional(),
+  annotations: z.record(z.string(), z.record(z.string(), z.boolean())).exactOptional(),
+  versions: z.array(serverVersionSchema),
+});
+
+/** Strict: a tool must not be shown whole because this version does not know what was to be hidden of it. */
+const mappedToolSchema: z.ZodType<MappedTool> = z.strictObject({
+  tool: z.string(),
+  name: z.string().exactOptional(),
+  title: z.string().exactOptional(),
+  description: z.string().exactOptional(),
+  hide: z.array(z.string()),
+  fix: z.record(z.string(), z.json()),
 });
 
 const surfaceSchema: z.ZodType<CatalogSurface> = z.object({
@@ -69,8 +95,31 @@ const surfaceSchema: z.ZodType<CatalogSurface> = z.object({
   path: z.string(),
   auth: z.enum(['token', 'none']),
   decision: z.enum(['ext_proc', 'ext_authz']),
+  naming: z.enum(NAMINGS),
+  limits: z
+    .strictObject({ tools: z.number().exactOptional(), schemaBytes: z.number().exactOptional() })
+    .exactOptional(),
   instructions: z.string().exactOptional(),
-  members: z.array(z.object({ server: z.string(), tools: texts, prompts: texts, resources: texts })),
+  members: z.array(
+    z.strictObject({
+      server: z.string(),
+      tools: texts,
+      prompts: texts,
+      resources: texts,
+      deferred: texts.exactOptional(),
+      map: z.array(mappedToolSchema).exactOptional(),
+    }),
+  ),
+});
+
+const apiKeySchema: z.ZodType<CatalogApiKey> = z.strictObject({
+  id: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  subject: z.string(),
+  groups: texts,
+  scopes: texts,
+  surfaces: texts,
+  expiresAtMs: z.number(),
 });
 
 /** Strict, as rules are: a restriction that this version does not know must not be read as none. */
@@ -122,12 +171,13 @@ const RESOURCES: { readonly [kind in OwnKind]: ResourceRow<ResourceOf[kind]> } =
   server: { schema: serverSchema, nameOf: ({ name }) => name },
   surface: { schema: surfaceSchema, nameOf: ({ name }) => name },
   policy: { schema: policySchema, nameOf: ({ name }) => name },
+  apiKey: { schema: apiKeySchema, nameOf: ({ id }) => id },
   issuer: { schema: issuerSchema, nameOf: ({ name }) => name },
   sessionKey: { schema: z.object({ kid: z.string(), key: z.string(), active: z.boolean() }), nameOf: ({ kid }) => kid },
   stdioServer: { schema: stdioServerSchema, nameOf: null },
   tombstone: { schema: z.object({ tokenId: z.string(), expiresAtMs: z.number() }), nameOf: ({ tokenId }) => tokenId },
   revision: {
-    schema: z.object({ revision: z.number(), resources: z.record(z.string(), z.string()) }),
+    schema: z.object({ revision: z.number(), digest: z.string() }),
     nameOf: null,
   },
 };

@@ -1,32 +1,55 @@
-// Decides how the messages of the delta ADS protocol are spelled on the wire, for both sides.
+// Decides how the messages of the xDS protocol are spelled on the wire, in both variants and for both sides.
 import type { MethodDefinition } from '@grpc/grpc-js';
-import protobuf from 'protobufjs/light.js';
+import type protobuf from 'protobufjs/light.js';
+import { LIMITS } from '../limits.ts';
+import { messageType } from './xds-messages.ts';
 
-/** Who calls: `cluster` says which group it belongs to. */
+/** Who calls: `cluster` says what kind of client it is. What is not decoded is left out. */
 export interface AdsNode {
   readonly id: string;
   readonly cluster: string;
+  /** Top-level members of `metadata` that are strings. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** `locality.zone` */
+  readonly zone?: string;
+  /** Name and version, e.g. `envoy 1.40.0`. */
+  readonly userAgent?: string;
+  /** `client_features` */
+  readonly features?: readonly string[];
 }
 
-export interface DeltaRequest {
+/** What both variants' requests have. */
+export interface XdsRequest {
   /** On the first request of a stream; later ones may leave it out. */
   readonly node: AdsNode | null;
   readonly typeUrl: string;
-  readonly subscribe: readonly string[];
-  readonly unsubscribe: readonly string[];
-  /** Name → version of what the client still holds, on the first request for a type on a stream. */
-  readonly initialVersions: ReadonlyMap<string, string>;
   /** Which response this acknowledges; '' when none. */
   readonly responseNonce: string;
   /** Present: that response is refused (NACK), in these words. */
   readonly error: string | null;
 }
 
+export interface DeltaRequest extends XdsRequest {
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  /** Name → version of what the client still holds, on the first request for a type on a stream. */
+  readonly initialVersions: ReadonlyMap<string, string>;
+}
+
+export interface SotwRequest extends XdsRequest {
+  /** The last version that the client accepted, also of an earlier stream; '' when none. */
+  readonly versionInfo: string;
+  /** All that it subscribes to. */
+  readonly names: readonly string[];
+}
+
 export interface AdsResource {
   readonly name: string;
   readonly version: string;
-  /** The serialised message; its type URL is the response's. */
-  readonly bytes: Uint8Array;
+  /** The serialised message; its type URL is the response's. null: a heartbeat, which only renews the TTL. */
+  readonly bytes: Uint8Array | null;
+  /** Sent to clients that know of it. */
+  readonly ttlMs?: number;
 }
 
 export interface DeltaResponse {
@@ -38,65 +61,24 @@ export interface DeltaResponse {
   readonly removed: readonly string[];
 }
 
+export interface SotwResponse {
+  readonly typeUrl: string;
+  readonly version: string;
+  readonly nonce: string;
+  /** Those with a TTL are wrapped in a `Resource`. */
+  readonly resources: readonly AdsResource[];
+}
+
 /** google.rpc.Code */
 const INVALID_ARGUMENT = 3;
+const RESOURCE_URL = 'type.googleapis.com/envoy.service.discovery.v3.Resource';
 
-/**
- * The few fields that we read or write, with their numbers in envoy.service.discovery.v3, envoy.config.core.v3,
- * google.rpc and google.protobuf (Envoy 1.40); others are skipped. Built in code, so that a service needs no
- * descriptors from an Envoy binary.
- */
-const SHAPES: Readonly<Record<string, readonly (readonly [number, string, string, ('repeated' | 'map')?])[]>> = {
-  Node: [
-    [1, 'id', 'string'],
-    [2, 'cluster', 'string'],
-  ],
-  Status: [
-    [1, 'code', 'int32'],
-    [2, 'message', 'string'],
-  ],
-  Any: [
-    [1, 'typeUrl', 'string'],
-    [2, 'value', 'bytes'],
-  ],
-  Resource: [
-    [1, 'version', 'string'],
-    [2, 'resource', 'Any'],
-    [3, 'name', 'string'],
-  ],
-  Document: [[1, 'json', 'bytes']],
-  DeltaDiscoveryRequest: [
-    [1, 'node', 'Node'],
-    [2, 'typeUrl', 'string'],
-    [3, 'subscribe', 'string', 'repeated'],
-    [4, 'unsubscribe', 'string', 'repeated'],
-    [5, 'initialVersions', 'string', 'map'],
-    [6, 'responseNonce', 'string'],
-    [7, 'errorDetail', 'Status'],
-  ],
-  DeltaDiscoveryResponse: [
-    [1, 'version', 'string'],
-    [2, 'resources', 'Resource', 'repeated'],
-    [4, 'typeUrl', 'string'],
-    [5, 'nonce', 'string'],
-    [6, 'removed', 'string', 'repeated'],
-  ],
-};
-
-const root = new protobuf.Root();
-for (const [name, fields] of Object.entries(SHAPES)) {
-  const type = new protobuf.Type(name);
-  for (const [id, field, kind, rule] of fields) {
-    type.add(
-      rule === 'map' ? new protobuf.MapField(field, id, 'string', kind) : new protobuf.Field(field, id, kind, rule),
-    );
-  }
-  root.add(type);
-}
-root.resolveAll();
-const requestType = root.lookupType('DeltaDiscoveryRequest');
-const responseType = root.lookupType('DeltaDiscoveryResponse');
-const documentType = root.lookupType('Document');
+const deltaRequestType = messageType('DeltaDiscoveryRequest');
+const deltaResponseType = messageType('DeltaDiscoveryResponse');
+const sotwRequestType = messageType('DiscoveryRequest');
+const sotwResponseType = messageType('DiscoveryResponse');
+const resourceType = messageType('Resource');
+const documentType = messageType('Document');
 
 function write(type: protobuf.Type, value: Record<string, unknown>): Buffer {
   const bytes = type.encode(value).finish();
@@ -113,64 +95,149 @@ function bytesOf(value: Uint8Array | undefined): Uint8Array {
   return value instanceof Uint8Array ? value : new Uint8Array();
 }
 
-export function encodeRequest(request: DeltaRequest): Buffer {
-  const { initialVersions, error, node, ...rest } = request;
-  return write(requestType, {
+interface RawNode {
+  readonly id: string;
+  readonly cluster: string;
+  readonly metadata: { readonly fields: Readonly<Record<string, { readonly text?: string }>> } | null;
+  readonly locality: { readonly zone: string } | null;
+  readonly userAgentName: string;
+  readonly userAgentVersion: string;
+  readonly userAgentBuildVersion: {
+    readonly version: { readonly major: number; readonly minor: number; readonly patch: number } | null;
+  } | null;
+  readonly features: readonly string[];
+}
+
+interface RawRequest {
+  readonly node: RawNode | null;
+  readonly typeUrl: string;
+  readonly responseNonce: string;
+  readonly errorDetail: { readonly code: number; readonly message: string } | null;
+}
+
+interface RawResource {
+  readonly name: string;
+  readonly version: string;
+  readonly resource: { readonly value: Uint8Array } | null;
+  readonly ttl: { readonly seconds: number; readonly nanos: number } | null;
+}
+
+/** What it says is kept for as long as it is connected: so each part has a bound, and what is beyond says nothing. */
+function readNode(raw: RawNode | null): AdsNode | null {
+  if (raw === null) return null;
+  const short = (text: string): boolean => text.length <= LIMITS.xdsNodeIdCharsMax;
+  const metadata = Object.entries(raw.metadata?.fields ?? {})
+    .flatMap(([key, value]) => (Object.hasOwn(value, 'text') ? [[key, value.text ?? ''] as const] : []))
+    .filter(([key, text]) => short(key) && short(text));
+  const built = raw.userAgentBuildVersion?.version ?? null;
+  const version = built === null ? raw.userAgentVersion : `${built.major}.${built.minor}.${built.patch}`;
+  const zone = raw.locality?.zone ?? '';
+  return {
+    id: raw.id,
+    cluster: raw.cluster,
+    metadata: Object.fromEntries(metadata.slice(0, LIMITS.xdsNodeMetadataMax)),
+    zone: short(zone) ? zone : '',
+    userAgent: `${raw.userAgentName} ${version}`.trim().slice(0, LIMITS.xdsNodeIdCharsMax),
+    features: raw.features.filter(short).slice(0, LIMITS.xdsNodeMetadataMax),
+  };
+}
+
+function rawNode({ id, cluster, metadata, zone, userAgent, features }: AdsNode): Record<string, unknown> {
+  const [name = '', version] = (userAgent ?? '').split(' ');
+  const fields = Object.entries(metadata ?? {}).map(([key, text]) => [key, { text }] as const);
+  return {
+    id,
+    cluster,
+    ...(fields.length === 0 ? {} : { metadata: { fields: Object.fromEntries(fields) } }),
+    ...(zone === undefined || zone === '' ? {} : { locality: { zone } }),
+    ...(name === '' ? {} : { userAgentName: name }),
+    ...(version === undefined ? {} : { userAgentVersion: version }),
+    features: features ?? [],
+  };
+}
+
+function rawRequest<Request extends XdsRequest>({ error, node, ...rest }: Request): Record<string, unknown> {
+  return {
     ...rest,
-    ...(node === null ? {} : { node }),
-    initialVersions: Object.fromEntries(initialVersions),
+    ...(node === null ? {} : { node: rawNode(node) }),
     ...(error === null ? {} : { errorDetail: { code: INVALID_ARGUMENT, message: error } }),
+  };
+}
+
+function readRequest({ node, typeUrl, responseNonce, errorDetail }: RawRequest): XdsRequest {
+  const error = errorDetail === null ? null : errorDetail.message || `status code ${errorDetail.code}`;
+  return { node: readNode(node), typeUrl, responseNonce, error };
+}
+
+function rawResource(typeUrl: string, { name, version, bytes, ttlMs }: AdsResource): Record<string, unknown> {
+  return {
+    name,
+    version,
+    ...(bytes === null ? {} : { resource: { typeUrl, value: bytes } }),
+    ...(ttlMs === undefined
+      ? {}
+      : { ttl: { seconds: Math.floor(ttlMs / 1000), nanos: Math.round((ttlMs % 1000) * 1_000_000) } }),
+  };
+}
+
+function readResource({ name, version, resource, ttl }: RawResource): AdsResource {
+  return {
+    name,
+    version,
+    bytes: resource === null ? null : bytesOf(resource.value),
+    ...(ttl === null ? {} : { ttlMs: ttl.seconds * 1000 + ttl.nanos / 1_000_000 }),
+  };
+}
+
+export function encodeDeltaRequest(request: DeltaRequest): Buffer {
+  return write(deltaRequestType, {
+    ...rawRequest(request),
+    initialVersions: Object.fromEntries(request.initialVersions),
   });
 }
 
-export function decodeRequest(bytes: Uint8Array): DeltaRequest {
+export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
   const raw = read<
-    Omit<DeltaRequest, 'initialVersions' | 'error'> & {
-      readonly initialVersions: Readonly<Record<string, string>>;
-      readonly errorDetail: { readonly code: number; readonly message: string } | null;
-    }
-  >(requestType, bytes);
+    RawRequest &
+      Pick<DeltaRequest, 'subscribe' | 'unsubscribe'> & { readonly initialVersions: Readonly<Record<string, string>> }
+  >(deltaRequestType, bytes);
   return {
-    node: raw.node === null ? null : { id: raw.node.id, cluster: raw.node.cluster },
-    typeUrl: raw.typeUrl,
+    ...readRequest(raw),
     subscribe: raw.subscribe,
     unsubscribe: raw.unsubscribe,
     initialVersions: new Map(Object.entries(raw.initialVersions)),
-    responseNonce: raw.responseNonce,
-    error: raw.errorDetail === null ? null : raw.errorDetail.message || `status code ${raw.errorDetail.code}`,
   };
 }
 
-export function encodeResponse(response: DeltaResponse): Buffer {
-  const { resources, typeUrl, ...rest } = response;
-  return write(responseType, {
-    ...rest,
-    typeUrl,
-    resources: resources.map(({ name, version, bytes }) => ({ name, version, resource: { typeUrl, value: bytes } })),
-  });
+export function encodeDeltaResponse({ resources, ...rest }: DeltaResponse): Buffer {
+  const raw = resources.map((resource) => rawResource(rest.typeUrl, resource));
+  return write(deltaResponseType, { ...rest, resources: raw });
 }
 
-export function decodeResponse(bytes: Uint8Array): DeltaResponse {
-  const raw = read<
-    Omit<DeltaResponse, 'resources'> & {
-      readonly resources: readonly {
-        readonly name: string;
-        readonly version: string;
-        readonly resource: { readonly value: Uint8Array } | null;
-      }[];
-    }
-  >(responseType, bytes);
-  return {
-    typeUrl: raw.typeUrl,
-    version: raw.version,
-    nonce: raw.nonce,
-    resources: raw.resources.map(({ name, version, resource }) => ({
-      name,
-      version,
-      bytes: bytesOf(resource?.value),
-    })),
-    removed: raw.removed,
-  };
+export function decodeDeltaResponse(bytes: Uint8Array): DeltaResponse {
+  const { typeUrl, version, nonce, resources, removed } = read<
+    Omit<DeltaResponse, 'resources'> & { readonly resources: readonly RawResource[] }
+  >(deltaResponseType, bytes);
+  return { typeUrl, version, nonce, resources: resources.map(readResource), removed };
+}
+
+export function encodeSotwRequest(request: SotwRequest): Buffer {
+  return write(sotwRequestType, rawRequest(request));
+}
+
+export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
+  const raw = read<RawRequest & Pick<SotwRequest, 'versionInfo' | 'names'>>(sotwRequestType, bytes);
+  return { ...readRequest(raw), versionInfo: raw.versionInfo, names: raw.names };
+}
+
+export function encodeSotwResponse({ resources, ...rest }: SotwResponse): Buffer {
+  const { typeUrl } = rest;
+  const raw = resources.map((resource) =>
+    resource.ttlMs === undefined && resource.bytes !== null
+      ? { typeUrl, value: resource.bytes }
+      : { typeUrl: RESOURCE_URL, value: write(resourceType, rawResource(typeUrl, resource)) },
+  );
+  return write(sotwResponseType, { ...rest, resources: raw });
 }
 
 /** One resource of our own types: `chancery.v1.Document { bytes json = 1 }`. */
@@ -185,13 +252,13 @@ export function decodeDocument(bytes: Uint8Array): string {
   );
 }
 
-/** The one method of `envoy.service.discovery.v3.AggregatedDiscoveryService` that we speak. */
+/** The one method that our own services call. */
 export const DELTA_ADS: MethodDefinition<DeltaRequest, DeltaResponse> = {
   path: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
   requestStream: true,
   responseStream: true,
-  requestSerialize: encodeRequest,
-  requestDeserialize: decodeRequest,
-  responseSerialize: encodeResponse,
-  responseDeserialize: decodeResponse,
+  requestSerialize: encodeDeltaRequest,
+  requestDeserialize: decodeDeltaRequest,
+  responseSerialize: encodeDeltaResponse,
+  responseDeserialize: decodeDeltaResponse,
 };

@@ -2,6 +2,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { CatalogIssuer } from '../catalog/catalog.ts';
 import { contentHash } from '../runtime/canonical.ts';
+import { API_KEY_ISSUER } from './api-key.ts';
 
 export interface IssuerKeys {
   readonly issuer: CatalogIssuer;
@@ -16,7 +17,7 @@ export interface IssuerKeys {
  * Asymmetric algorithms only, whatever an issuer declares: `none` verifies nothing, and with HS* everybody who holds
  * the public key could sign (RFC 8725 §2.1).
  */
-const ALGORITHMS = new Set([
+export const ALGORITHMS = new Set([
   'ES256',
   'ES384',
   'ES512',
@@ -33,13 +34,16 @@ const ALGORITHMS = new Set([
 const keysOfObject = new WeakMap<CatalogIssuer, IssuerKeys>();
 const keysOfMap = new WeakMap<ReadonlyMap<string, CatalogIssuer>, ReadonlyMap<string, IssuerKeys>>();
 
-/** By the value of `iss`. When two entries claim one `iss`, the first in the catalog's order (by name) has it. */
+/**
+ * By the value of `iss`. When two entries claim one `iss`, the first in the catalog's order (by name) has it; nobody has
+ * the one under which holders of API keys are known.
+ */
 export function issuerKeysOf(issuers: ReadonlyMap<string, CatalogIssuer>): ReadonlyMap<string, IssuerKeys> {
   const known = keysOfMap.get(issuers);
   if (known !== undefined) return known;
   const keys = new Map<string, IssuerKeys>();
   for (const issuer of issuers.values()) {
-    if (!keys.has(issuer.issuer)) keys.set(issuer.issuer, keysOf(issuer));
+    if (!keys.has(issuer.issuer) && issuer.issuer !== API_KEY_ISSUER) keys.set(issuer.issuer, keysOf(issuer));
   }
   keysOfMap.set(issuers, keys);
   return keys;

@@ -9,6 +9,7 @@ const surfaceOf = (name: string, path: string): CatalogSurface => ({
   path,
   auth: 'token',
   decision: 'ext_proc',
+  naming: 'bare',
   members: [],
 });
 const DEFAULT = surfaceOf('default', '/mcp');

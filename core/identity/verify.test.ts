@@ -3,7 +3,7 @@ import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload
 import { expect, test } from 'vitest';
 import type { CatalogIssuer } from '../catalog/catalog.ts';
 import type { JsonObject } from '../json.ts';
-import { createVerifier, type Identity, type Verifier } from './verify.ts';
+import { createVerifier, type Identity, type IdentityQuestion, type Verifier } from './verify.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const NOW = NOW_MS / 1000;
@@ -48,8 +48,18 @@ async function sign(claims: JWTPayload, { key = es.privateKey, header }: Signing
 const without = (name: string): JWTPayload =>
   Object.fromEntries(Object.entries(CLAIMS).filter(([key]) => key !== name));
 
+const questionOf = (
+  authorization: string | undefined,
+  issuers: ReadonlyMap<string, CatalogIssuer> = ISSUERS,
+  url = AUDIENCE,
+): IdentityQuestion => ({
+  authorization,
+  surface: { name: 'default', url },
+  catalog: { issuers, apiKeys: new Map() },
+});
+
 async function ask(authorization: string | undefined, issuers = ISSUERS, audience = AUDIENCE): Promise<Identity> {
-  return createVerifier({ now: () => NOW_MS }).verify({ authorization, audience, issuers });
+  return createVerifier({ now: () => NOW_MS }).verify(questionOf(authorization, issuers, audience));
 }
 
 test('a good token names its principal; claims that are no strings are left out', async () => {
@@ -213,6 +223,12 @@ test('an issuer with an unreadable key set refuses its own tokens and no others'
   expect(await ask(await sign({ ...CLAIMS, iss: broken.issuer }), both)).toEqual({ ok: false, reason: 'unknown_key' });
 });
 
+test('nobody can be the issuer under which holders of API keys are known', async () => {
+  const impostor = { ...local, name: 'a', issuer: 'chancery:api-key' };
+  const identity = await ask(await sign({ ...CLAIMS, iss: impostor.issuer }), issuersOf(impostor));
+  expect(identity).toEqual({ ok: false, reason: 'unknown_issuer' });
+});
+
 test.each([
   ['no header', undefined, 'missing'],
   ['two headers', 'Bearer a.b.c, Bearer a.b.c', 'malformed'],
@@ -233,7 +249,7 @@ async function cached(entriesMax = 10): Promise<Cached> {
   let nowMs = NOW_MS;
   const verifier = createVerifier({ now: () => nowMs, cacheEntriesMax: entriesMax });
   const authorization = await sign(CLAIMS);
-  expect(await verifier.verify({ authorization, audience: AUDIENCE, issuers: ISSUERS })).toMatchObject({ ok: true });
+  expect(await verifier.verify(questionOf(authorization))).toMatchObject({ ok: true });
   return {
     verifier,
     authorization,
@@ -245,21 +261,21 @@ async function cached(entriesMax = 10): Promise<Cached> {
 
 test('a token that was verified is answered at once, also by a new revision with equal issuers', async () => {
   const { verifier, authorization } = await cached();
-  const again = verifier.verify({ authorization, audience: AUDIENCE, issuers: ISSUERS });
+  const again = verifier.verify(questionOf(authorization));
   expect(again).toMatchObject({ ok: true });
   const copy = issuersOf(JSON.parse(JSON.stringify(local)) as CatalogIssuer);
-  expect(verifier.verify({ authorization, audience: AUDIENCE, issuers: copy })).toBe(again);
+  expect(verifier.verify(questionOf(authorization, copy))).toBe(again);
 });
 
 test('a remembered token counts for its own audience only', async () => {
   const { verifier, authorization } = await cached();
-  const question = { authorization, audience: `${AUDIENCE}/ops`, issuers: ISSUERS };
+  const question = questionOf(authorization, ISSUERS, `${AUDIENCE}/ops`);
   expect(await verifier.verify(question)).toEqual({ ok: false, reason: 'wrong_audience' });
 });
 
 test('a remembered token expires', async () => {
   const { verifier, authorization, at } = await cached();
-  const question = { authorization, audience: AUDIENCE, issuers: ISSUERS };
+  const question = questionOf(authorization);
   at(NOW_MS + 89_999);
   expect(verifier.verify(question)).toMatchObject({ ok: true });
   at(NOW_MS + 90_000);
@@ -272,15 +288,14 @@ test.each<[string, ReadonlyMap<string, CatalogIssuer>, string]>([
   ['no longer declares the algorithm', issuersOf({ ...local, algorithms: ['RS256'] }), 'algorithm_not_allowed'],
 ])('a remembered token is verified again when its issuer %s', async (_name, issuers, reason) => {
   const { verifier, authorization } = await cached();
-  expect(await verifier.verify({ authorization, audience: AUDIENCE, issuers })).toEqual({ ok: false, reason });
-  const back = verifier.verify({ authorization, audience: AUDIENCE, issuers: ISSUERS });
+  expect(await verifier.verify(questionOf(authorization, issuers))).toEqual({ ok: false, reason });
+  const back = verifier.verify(questionOf(authorization));
   expect(back).toBeInstanceOf(Promise);
   expect(await back).toMatchObject({ ok: true });
 });
 
 test('the memory keeps its bound', async () => {
   const { verifier, authorization } = await cached(1);
-  const question = { audience: AUDIENCE, issuers: ISSUERS };
-  await verifier.verify({ ...question, authorization: await sign({ ...CLAIMS, sub: 'bob' }) });
-  expect(verifier.verify({ ...question, authorization })).toBeInstanceOf(Promise);
+  await verifier.verify(questionOf(await sign({ ...CLAIMS, sub: 'bob' })));
+  expect(verifier.verify(questionOf(authorization))).toBeInstanceOf(Promise);
 });

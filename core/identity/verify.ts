@@ -1,10 +1,11 @@
-// Decides who calls: verifies a bearer token against the issuers that the catalog holds.
+// Decides who calls: verifies a bearer token against the issuers and the API keys that the catalog holds.
 import { hash } from 'node:crypto';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { CatalogIssuer } from '../catalog/catalog.ts';
+import type { Catalog, CatalogApiKey, CatalogIssuer, CatalogSurface } from '../catalog/catalog.ts';
 import { LIMITS } from '../limits.ts';
 import type { Principal } from '../policy/types.ts';
+import { API_KEY_PREFIX, apiKeyProblem, principalOf } from './api-key.ts';
 import { readBearer } from './bearer.ts';
 import { type IssuerKeys, issuerKeysOf } from './issuer-keys.ts';
 
@@ -16,6 +17,7 @@ export type IdentityFailure =
   | 'unknown_issuer'
   | 'algorithm_not_allowed'
   | 'unknown_key'
+  | 'unknown_api_key'
   | 'bad_signature'
   | 'expired'
   | 'no_expiry'
@@ -25,19 +27,24 @@ export type IdentityFailure =
   | 'unverifiable';
 
 export type Identity =
-  | { readonly ok: true; readonly principal: Principal }
+  | {
+      readonly ok: true;
+      readonly principal: Principal;
+      /** With which the principal came; absent: with a token of an issuer. */
+      readonly apiKey?: CatalogApiKey;
+    }
   | { readonly ok: false; readonly reason: IdentityFailure };
 
 export interface IdentityQuestion {
   /** The Authorization header's value as it came; undefined when there was none. */
   readonly authorization: string | undefined;
-  /** The surface's canonical URL; the token must name exactly it (RFC 8707, RFC 9068 §4). */
-  readonly audience: string;
-  readonly issuers: ReadonlyMap<string, CatalogIssuer>;
+  /** A token must name exactly its canonical URL (RFC 8707, RFC 9068 §4), an API key the surface itself. */
+  readonly surface: Pick<CatalogSurface, 'name' | 'url'>;
+  readonly catalog: Pick<Catalog, 'issuers' | 'apiKeys'>;
 }
 
 export interface Verifier {
-  /** At once for a token that was verified before, else a promise. Total: it never throws or rejects. */
+  /** At once for an API key and for a token that was verified before, else a promise. Total: it never throws or rejects. */
   verify(question: IdentityQuestion): Identity | Promise<Identity>;
 }
 
@@ -71,9 +78,9 @@ export function createVerifier({ now, cacheEntriesMax = LIMITS.tokenCacheEntries
     const unverified = claimsOf(token);
     if (unverified === null) return { ok: false, reason: 'malformed' };
     const issuer = typeof unverified.iss === 'string' ? unverified.iss : '';
-    const keys = issuerKeysOf(question.issuers).get(issuer);
+    const keys = issuerKeysOf(question.catalog.issuers).get(issuer);
     if (keys === undefined) return { ok: false, reason: 'unknown_issuer' };
-    const identity = await check(token, keys, question.audience, now());
+    const identity = await check(token, keys, question.surface.url, now());
     if (identity.ok) verified.set(key, { identity, issuer, fingerprint: keys.fingerprint });
     return identity;
   };
@@ -82,10 +89,11 @@ export function createVerifier({ now, cacheEntriesMax = LIMITS.tokenCacheEntries
     verify(question) {
       const bearer = readBearer(question.authorization);
       if (!bearer.ok) return bearer;
-      const key = `${hash('sha256', bearer.token, 'base64')} ${question.audience}`;
+      if (bearer.token.startsWith(API_KEY_PREFIX)) return verifyApiKey(bearer.token, question, now());
+      const key = `${hash('sha256', bearer.token, 'base64')} ${question.surface.url}`;
       const found = verified.get(key);
       if (found !== undefined) {
-        const keys = issuerKeysOf(question.issuers).get(found.issuer);
+        const keys = issuerKeysOf(question.catalog.issuers).get(found.issuer);
         const expired = found.identity.principal.expiresAtMs + LIMITS.clockSkewMs <= now();
         if (keys?.fingerprint === found.fingerprint && !expired) return found.identity;
         verified.delete(key);
@@ -93,6 +101,15 @@ export function createVerifier({ now, cacheEntriesMax = LIMITS.tokenCacheEntries
       return verifyNew(bearer.token, key, question);
     },
   };
+}
+
+/** The catalog is asked every time, so a key that was revoked is gone with the revision that has it no more. */
+function verifyApiKey(token: string, { surface, catalog }: IdentityQuestion, nowMs: number): Identity {
+  const apiKey = catalog.apiKeys.get(hash('sha256', token, 'hex'));
+  const reason = apiKeyProblem(apiKey, surface.name, nowMs);
+  return apiKey === undefined || reason !== null
+    ? { ok: false, reason: reason ?? 'unknown_api_key' }
+    : { ok: true, principal: principalOf(apiKey), apiKey };
 }
 
 async function check(

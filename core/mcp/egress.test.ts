@@ -155,6 +155,11 @@ describe('an answer', () => {
       reply(404, 'application/json', '{"x":1}'),
       { ok: false, status: 404, why: 'status', detail: 'HTTP 404: {"x":1}' },
     ],
+    [
+      'that refuses with a JSON-RPC error, which is kept',
+      reply(400, 'application/json', '{"id":1,"error":{"code":-32022}}'),
+      { ok: false, status: 400, why: 'status', error: { code: -32022 } },
+    ],
     ['that leads elsewhere', reply(307, ''), { ok: false, status: 307, why: 'status' }],
     [
       'in HTML',

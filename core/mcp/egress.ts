@@ -33,6 +33,8 @@ export type EgressAnswer =
       readonly status: number;
       readonly why: 'unreachable' | 'deadline' | 'status' | 'content_type' | 'too_large' | 'malformed' | 'no_answer';
       readonly detail: string;
+      /** With `status`: the JSON-RPC error that the answer's body was. */
+      readonly error?: JsonObject;
     };
 
 export interface EgressClient {
@@ -52,24 +54,7 @@ export function createEgressClient(socketPath: string): EgressClient {
 
 function send(agent: http.Agent, socketPath: string, request: EgressRequest): Promise<EgressAnswer> {
   return new Promise((resolve) => {
-    const headers: Record<string, string> = {
-      ...request.headers,
-      host: 'localhost',
-      [HEADERS.cluster]: request.cluster,
-      accept: 'application/json, text/event-stream',
-    };
-    if (request.idempotent) headers[HEADERS.idempotent] = '1';
-    if (request.sessionId) headers[HEADERS.session] = request.sessionId;
-    else if (request.replica !== undefined) {
-      // Envoy reads no envelope around nothing; the route takes the header away.
-      headers[HEADERS.session] = sealEnvelope(request.replica, 'fresh');
-      headers[HEADERS.fresh] = '1';
-    }
-    if (request.protocolVersion !== undefined) headers[HEADERS.protocolVersion] = request.protocolVersion;
-    if (request.body !== undefined) {
-      headers['content-type'] = 'application/json';
-      headers['content-length'] = String(Buffer.byteLength(request.body));
-    }
+    const headers = egressHeaders(request);
     let settled = false;
     let call: http.ClientRequest;
     try {
@@ -93,6 +78,29 @@ function send(agent: http.Agent, socketPath: string, request: EgressRequest): Pr
     call.on('response', (response) => receive(response, finish));
     call.end(request.body);
   });
+}
+
+/** What Envoy and the backend are told of a request. */
+export function egressHeaders(request: Omit<EgressRequest, 'method' | 'deadlineMs'>): Record<string, string> {
+  const headers: Record<string, string> = {
+    ...request.headers,
+    host: 'localhost',
+    [HEADERS.cluster]: request.cluster,
+    accept: 'application/json, text/event-stream',
+  };
+  if (request.idempotent) headers[HEADERS.idempotent] = '1';
+  if (request.sessionId) headers[HEADERS.session] = request.sessionId;
+  else if (request.replica !== undefined) {
+    // Envoy reads no envelope around nothing; the route takes the header away.
+    headers[HEADERS.session] = sealEnvelope(request.replica, 'fresh');
+    headers[HEADERS.fresh] = '1';
+  }
+  if (request.protocolVersion !== undefined) headers[HEADERS.protocolVersion] = request.protocolVersion;
+  if (request.body !== undefined) {
+    headers['content-type'] = 'application/json';
+    headers['content-length'] = String(Buffer.byteLength(request.body));
+  }
+  return headers;
 }
 
 function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, keepSocket?: boolean) => void): void {
@@ -130,7 +138,11 @@ function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, 
     text += decoder.write(chunk);
   });
   response.on('end', () => {
-    if (!ok) return fail('status', `HTTP ${status}: ${text.slice(0, 200)}`);
+    if (!ok) {
+      const error = type === 'application/json' ? parseObject(text)?.error : undefined;
+      const detail = `HTTP ${status}: ${text.slice(0, 200)}`;
+      return finish({ ok: false, status, why: 'status', detail, ...(isObject(error) ? { error } : {}) });
+    }
     if (text === '') return answer(null, true);
     if (type !== 'application/json')
       return fail('content_type', `found "${type}", wanted application/json or text/event-stream`);
@@ -140,15 +152,21 @@ function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, 
   });
 }
 
-function headerOf(response: http.IncomingMessage, name: string): string {
+/** '' when there is none, or several. */
+export function headerOf(response: http.IncomingMessage, name: string): string {
   const value = response.headers[name];
   return typeof value === 'string' ? value : '';
 }
 
-function parseObject(text: string): JsonObject | null {
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** null for what is no JSON object. */
+export function parseObject(text: string): JsonObject | null {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+    return isObject(value) ? value : null;
   } catch {
     return null;
   }

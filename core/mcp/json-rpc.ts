@@ -1,5 +1,6 @@
 // Decides what a JSON-RPC message of ours looks like on the wire.
 import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 
 /** `idText` is the raw JSON text of the id as it came, or `null`. */
 export function resultText(idText: string, resultJson: string): string {
@@ -7,8 +8,9 @@ export function resultText(idText: string, resultJson: string): string {
 }
 
 /** An error response. A refusal without a known id has `"id":null` (JSON-RPC 2.0 §5). */
-export function errorText(idText: string, rpc: number, message: string): string {
-  return `{"jsonrpc":"2.0","id":${idText},"error":{"code":${rpc},"message":${JSON.stringify(message)}}}`;
+export function errorText(idText: string, rpc: number, message: string, data?: JsonObject): string {
+  const error = { code: rpc, message, ...(data !== undefined && { data }) };
+  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`;
 }
 
 export function errorTextFor(code: ErrorCode, idText = 'null'): string {

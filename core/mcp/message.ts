@@ -86,5 +86,23 @@ export function jsonParam(message: Message, name: string): unknown {
 export function withStringParam(message: Message, name: string, value: string): Buffer[] {
   const span = message.params?.get(name);
   if (span === undefined) throw new Error(`the message has no params.${name}`);
-  return [message.bytes.subarray(0, span.start), Buffer.from(JSON.stringify(value)), message.bytes.subarray(span.end)];
+  return withEdits(message, [{ span, text: JSON.stringify(value) }]);
+}
+
+/** Bytes of a body that are replaced; a span of no length is a place where something comes in. */
+export interface Edit {
+  readonly span: Span;
+  readonly text: string;
+}
+
+/** The body with these changes, which do not overlap; every other byte stays, and is not copied. */
+export function withEdits(message: Message, edits: readonly Edit[]): Buffer[] {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { span, text } of [...edits].sort((a, b) => a.span.start - b.span.start)) {
+    parts.push(message.bytes.subarray(at, span.start), Buffer.from(text));
+    at = span.end;
+  }
+  parts.push(message.bytes.subarray(at));
+  return parts;
 }

@@ -52,7 +52,7 @@ export function scan(bytes: Buffer, depthMax: number): Scanned | ScanFailure {
 }
 
 /** As Unicode's simple folding compares: over the upper case, so that the long s and the Kelvin sign are found as well. */
-function folded(key: string): string {
+export function folded(key: string): string {
   return key.toUpperCase().toLowerCase();
 }
 

@@ -32,6 +32,19 @@ test('without a word everything has its default', () => {
     apiPort: 8080,
     adsHost: '127.0.0.1',
     adsPort: 18_000,
+    adsTlsCert: '',
+    adsTlsKey: '',
+    adsTlsClientCa: '',
+    adsAddress: '',
+    adsClientCert: '',
+    adsClientKey: '',
+    adsCa: '',
+    endpointNetworks: ['loopback', 'public'],
+    adminIssuer: '',
+    adminAudience: 'chancery-api',
+    adminRolesClaim: 'roles',
+    registryAnonymous: false,
+    registryNamespace: '',
     publicUrl: 'http://127.0.0.1:10000',
     allowedOrigins: [],
     bodyBytesMax: LIMITS.bodyBytesMax,
@@ -112,6 +125,26 @@ describe('what is refused', () => {
     ['the origin of nothing', { 'allowed-origins': 'null' }, /is not an origin/],
     ['every origin', { 'allowed-origins': '*' }, /is not an origin/],
     [
+      'a certificate of ADS without its key',
+      { 'ads-tls-cert': 'cert.pem', 'ads-tls-client-ca': 'ca.pem' },
+      /^--ads-tls-cert: CHANCERY_ADS_TLS_CERT needs CHANCERY_ADS_TLS_KEY beside it$/,
+    ],
+    [
+      'a certificate of ADS that asks for none of its clients',
+      { 'ads-tls-cert': 'cert.pem', 'ads-tls-key': 'key.pem' },
+      /needs CHANCERY_ADS_TLS_CLIENT_CA beside it$/,
+    ],
+    [
+      'a control plane on TCP without a certificate for it',
+      { 'ads-address': 'cp.example.com:18000' },
+      /^--ads-address: a control plane on TCP needs CHANCERY_ADS_CLIENT_CERT beside it$/,
+    ],
+    ['an address without a port', { 'ads-address': 'cp.example.com' }, /is not HOST:PORT$/],
+    ['an address that is a URL', { 'ads-address': 'https://cp.example.com:1' }, /is not HOST:PORT$/],
+    ['an issuer in the clear', { 'admin-issuer': 'http://idp.example.com' }, /is not an https URL/],
+    ['an issuer that is no URL', { 'admin-issuer': 'idp' }, /is not an https URL/],
+    ['a maybe', { 'registry-anonymous': 'maybe' }, /^--registry-anonymous: "maybe" is not yes or no$/],
+    [
       'one wrong origin among good ones',
       { 'allowed-origins': 'https://a.example.com,https://B.example.com' },
       /"https:\/\/B\.example\.com" is not an origin/,
@@ -139,6 +172,19 @@ describe('what is taken', () => {
       'https://a.example.com',
       'http://localhost:5173',
     ]);
+  });
+  test('yes in each of its spellings, an issuer on loopback, a control plane elsewhere', () => {
+    for (const word of ['yes', 'YES', 'true', '1']) {
+      expect(resolved({ 'registry-anonymous': word }).registryAnonymous).toBe(true);
+    }
+    expect(resolved({ 'admin-issuer': 'http://127.0.0.1:9/realm/' }).adminIssuer).toBe('http://127.0.0.1:9/realm');
+    const files = { 'ads-client-cert': 'c.pem', 'ads-client-key': '/k.pem', 'ads-ca': 'a.pem' };
+    expect(resolved({ ...files, 'ads-address': '[::1]:18000' }, {}, '/srv')).toMatchObject({
+      adsAddress: '[::1]:18000',
+      adsClientCert: '/srv/c.pem',
+      adsClientKey: '/k.pem',
+      adsCa: '/srv/a.pem',
+    });
   });
   test('paths from the folder in which the command runs', () => {
     expect(
@@ -196,6 +242,8 @@ describe('a child process', () => {
       'allowed-origins': 'https://a.example.com,https://b.example.com',
       'run-dir': 'r',
       'log-level': 'debug',
+      'registry-anonymous': 'yes',
+      'endpoint-networks': 'public,10.0.0.0/8',
     };
     const settings = resolved(flags);
     expect(resolved({}, settingsToEnv(settings), '/')).toEqual(settings);

@@ -8,7 +8,7 @@ interface SettingRow {
   readonly env: string;
   /** Name of the flag without dashes, which is also the key in the settings file. */
   readonly flag: string;
-  readonly type: 'string' | 'port' | 'count' | 'bytes' | 'list';
+  readonly type: 'string' | 'port' | 'count' | 'bytes' | 'list' | 'yes or no';
   readonly fallback: string;
   readonly doc: string;
 }
@@ -58,6 +58,97 @@ export const SETTINGS = {
     type: 'string',
     fallback: '127.0.0.1',
     doc: 'Address that ADS listens on. Keys and secrets are never served there, only on the Unix socket.',
+  },
+  adsTlsCert: {
+    env: 'CHANCERY_ADS_TLS_CERT',
+    flag: 'ads-tls-cert',
+    type: 'string',
+    fallback: '',
+    doc: 'PEM file of the certificate that ADS shows on TCP. Empty: plain TCP, on which no key or secret is served.',
+  },
+  adsTlsKey: {
+    env: 'CHANCERY_ADS_TLS_KEY',
+    flag: 'ads-tls-key',
+    type: 'string',
+    fallback: '',
+    doc: 'PEM file of the key of that certificate.',
+  },
+  adsTlsClientCa: {
+    env: 'CHANCERY_ADS_TLS_CLIENT_CA',
+    flag: 'ads-tls-client-ca',
+    type: 'string',
+    fallback: '',
+    doc: "PEM file of the authorities of the clients' certificates, which fix their node id and group. Needed beside a certificate.",
+  },
+  adsAddress: {
+    env: 'CHANCERY_ADS_ADDRESS',
+    flag: 'ads-address',
+    type: 'string',
+    fallback: '',
+    doc: 'HOST:PORT of a control plane on another host, for ext-proc, ext-authz and the bridge. Empty: the Unix socket in the run directory.',
+  },
+  adsClientCert: {
+    env: 'CHANCERY_ADS_CLIENT_CERT',
+    flag: 'ads-client-cert',
+    type: 'string',
+    fallback: '',
+    doc: 'PEM file of the certificate that this service shows to the control plane. Needed beside an ADS address.',
+  },
+  adsClientKey: {
+    env: 'CHANCERY_ADS_CLIENT_KEY',
+    flag: 'ads-client-key',
+    type: 'string',
+    fallback: '',
+    doc: 'PEM file of the key of that certificate.',
+  },
+  adsCa: {
+    env: 'CHANCERY_ADS_CA',
+    flag: 'ads-ca',
+    type: 'string',
+    fallback: '',
+    doc: "PEM file of the authorities of the control plane's certificate.",
+  },
+  endpointNetworks: {
+    env: 'CHANCERY_ENDPOINT_NETWORKS',
+    flag: 'endpoint-networks',
+    type: 'list',
+    fallback: 'loopback,public',
+    doc: 'Networks in which endpoints of servers may lie, comma separated: `public`, `loopback`, `private`, `link-local`, or CIDR ranges. Everything else is refused.',
+  },
+  adminIssuer: {
+    env: 'CHANCERY_ADMIN_ISSUER',
+    flag: 'admin-issuer',
+    type: 'string',
+    fallback: '',
+    doc: 'OpenID Connect issuer whose tokens the REST API accepts. Empty: only the operator token and API keys.',
+  },
+  adminAudience: {
+    env: 'CHANCERY_ADMIN_AUDIENCE',
+    flag: 'admin-audience',
+    type: 'string',
+    fallback: 'chancery-api',
+    doc: 'Audience that such a token must name.',
+  },
+  adminRolesClaim: {
+    env: 'CHANCERY_ADMIN_ROLES_CLAIM',
+    flag: 'admin-roles-claim',
+    type: 'string',
+    fallback: 'roles',
+    doc: 'Claim of such a token that lists the roles: viewer, operator, security, admin.',
+  },
+  registryAnonymous: {
+    env: 'CHANCERY_REGISTRY_ANONYMOUS',
+    flag: 'registry-anonymous',
+    type: 'yes or no',
+    fallback: 'no',
+    doc: 'Whether `/v0.1/servers`, the official registry API, is readable without a token (some clients send none).',
+  },
+  registryNamespace: {
+    env: 'CHANCERY_REGISTRY_NAMESPACE',
+    flag: 'registry-namespace',
+    type: 'string',
+    fallback: '',
+    doc: "Namespace of the servers' names there, e.g. `com.example`. Empty: the public URL's host, reversed.",
   },
   adsPort: { env: 'CHANCERY_ADS_PORT', flag: 'ads-port', type: 'port', fallback: '18000', doc: 'Port of ADS.' },
   publicUrl: {
@@ -123,6 +214,22 @@ export interface Settings {
   readonly apiPort: number;
   readonly adsHost: string;
   readonly adsPort: number;
+  /** Paths of PEM files, absolute; '' for none. All three or none. */
+  readonly adsTlsCert: string;
+  readonly adsTlsKey: string;
+  readonly adsTlsClientCa: string;
+  /** `HOST:PORT`; '' for the Unix socket. The three files beside it are then given. */
+  readonly adsAddress: string;
+  readonly adsClientCert: string;
+  readonly adsClientKey: string;
+  readonly adsCa: string;
+  readonly endpointNetworks: readonly string[];
+  /** Without a trailing slash; '' for none. */
+  readonly adminIssuer: string;
+  readonly adminAudience: string;
+  readonly adminRolesClaim: string;
+  readonly registryAnonymous: boolean;
+  readonly registryNamespace: string;
   /** Without a trailing slash. */
   readonly publicUrl: string;
   readonly allowedOrigins: readonly string[];
@@ -138,6 +245,14 @@ export class SettingError extends Error {
   override name = 'SettingError';
 }
 
+const YES_OR_NO: Readonly<Record<string, boolean>> = {
+  yes: true,
+  true: true,
+  1: true,
+  no: false,
+  false: false,
+  0: false,
+};
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 /** As a settings file: empty. */
 const NO_FILE = '/dev/null';
@@ -197,10 +312,55 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
     throw new SettingError(`${sources.publicUrl}: "${raw.publicUrl}" is not an http(s) URL without path`);
   }
   const publicUrl = new URL(written).origin;
-  const allowedOrigins = raw.allowedOrigins
-    .split(',')
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== '');
+  const list = (name: SettingName): string[] =>
+    raw[name]
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  const yes = (name: SettingName): boolean => {
+    const found = YES_OR_NO[raw[name].toLowerCase()];
+    if (found === undefined) throw new SettingError(`${sources[name]}: "${raw[name]}" is not yes or no`);
+    return found;
+  };
+  /** Files that are of no use one without the other, as absolute paths. */
+  const together = <Name extends SettingName>(names: readonly Name[]): Record<Name, string> => {
+    const missing = names.find((name) => raw[name] === '');
+    const given = names.find((name) => raw[name] !== '');
+    if (missing !== undefined && given !== undefined) {
+      throw new SettingError(`${sources[given]}: ${SETTINGS[given].env} needs ${SETTINGS[missing].env} beside it`);
+    }
+    return Object.fromEntries(names.map((name) => [name, raw[name] === '' ? '' : resolve(cwd, raw[name])])) as Record<
+      Name,
+      string
+    >;
+  };
+  const adsAddress = (): string => {
+    const found = raw.adsAddress;
+    if (found === '') return '';
+    if (!/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(found)) {
+      throw new SettingError(`${sources.adsAddress}: "${found}" is not HOST:PORT`);
+    }
+    if (raw.adsClientCert === '') {
+      throw new SettingError(
+        `${sources.adsAddress}: a control plane on TCP needs ${SETTINGS.adsClientCert.env} beside it`,
+      );
+    }
+    return found;
+  };
+  const adminIssuer = (): string => {
+    const found = raw.adminIssuer.replace(/\/+$/, '');
+    if (found === '') return '';
+    const url = URL.canParse(found) ? new URL(found) : null;
+    // Keys that are fetched in the clear are anybody's, except where nobody is in between.
+    if (
+      url === null ||
+      !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''))))
+    ) {
+      throw new SettingError(`${sources.adminIssuer}: "${raw.adminIssuer}" is not an https URL (http is for loopback)`);
+    }
+    return found;
+  };
+  const allowedOrigins = list('allowedOrigins');
   for (const origin of allowedOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
       throw new SettingError(`${sources.allowedOrigins}: "${origin}" is not an origin such as https://app.example.com`);
@@ -215,6 +375,15 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
     apiPort: number('apiPort', 1, 65535),
     adsHost: raw.adsHost,
     adsPort: number('adsPort', 1, 65535),
+    ...together(['adsTlsCert', 'adsTlsKey', 'adsTlsClientCa']),
+    ...together(['adsClientCert', 'adsClientKey', 'adsCa']),
+    adsAddress: adsAddress(),
+    endpointNetworks: list('endpointNetworks'),
+    adminIssuer: adminIssuer(),
+    adminAudience: raw.adminAudience,
+    adminRolesClaim: raw.adminRolesClaim,
+    registryAnonymous: yes('registryAnonymous'),
+    registryNamespace: raw.registryNamespace,
     publicUrl,
     allowedOrigins,
     bodyBytesMax: number('bodyBytesMax', 1024, 256 * 1024 * 1024),

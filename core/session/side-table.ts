@@ -11,14 +11,15 @@ export interface SideEntry {
 }
 
 export interface SideTable {
-  get(tokenId: string, server: string): SideEntry | undefined;
+  /** `backend`: the cluster of a server version. A session of one version is none of another's. */
+  get(tokenId: string, backend: string): SideEntry | undefined;
   /**
    * The entry, or what `fn` (an `initialize` at the backend, which has a deadline of its own) resolves to. Callers that
    * come meanwhile get the same promise, so a backend is initialised once. A rejection goes to all of them and is not
    * kept. `deadSessionId`: an entry with this id is replaced; one that somebody replaced before is taken.
    */
-  open(tokenId: string, server: string, fn: () => Promise<string>, deadSessionId?: string): Promise<SideEntry>;
-  drop(tokenId: string, server: string): void;
+  open(tokenId: string, backend: string, fn: () => Promise<string>, deadSessionId?: string): Promise<SideEntry>;
+  drop(tokenId: string, backend: string): void;
   readonly size: number;
 }
 
@@ -32,8 +33,8 @@ export interface SideTableOptions {
 export function createSideTable({ now, entriesMax = LIMITS.sideTableEntriesMax }: SideTableOptions): SideTable {
   const entries = new LRUCache<string, SideEntry>({ max: entriesMax });
   const underway = new Map<string, Promise<SideEntry>>();
-  // A token id is base64url and a server's name has no space: two pairs never share a key.
-  const keyOf = (tokenId: string, server: string): string => `${tokenId} ${server}`;
+  // A token id is base64url and a cluster's name has no space: two pairs never share a key.
+  const keyOf = (tokenId: string, backend: string): string => `${tokenId} ${backend}`;
 
   const start = (key: string, fn: () => Promise<string>): Promise<SideEntry> => {
     const opening = Promise.resolve()
@@ -49,9 +50,9 @@ export function createSideTable({ now, entriesMax = LIMITS.sideTableEntriesMax }
   };
 
   return {
-    get: (tokenId, server) => entries.get(keyOf(tokenId, server)),
-    async open(tokenId, server, fn, deadSessionId) {
-      const key = keyOf(tokenId, server);
+    get: (tokenId, backend) => entries.get(keyOf(tokenId, backend)),
+    async open(tokenId, backend, fn, deadSessionId) {
+      const key = keyOf(tokenId, backend);
       const entry = entries.get(key);
       if (entry !== undefined && entry.sessionId !== deadSessionId) return entry;
       const joined = underway.get(key);
@@ -61,8 +62,8 @@ export function createSideTable({ now, entriesMax = LIMITS.sideTableEntriesMax }
       }
       return start(key, fn);
     },
-    drop: (tokenId, server) => {
-      entries.delete(keyOf(tokenId, server));
+    drop: (tokenId, backend) => {
+      entries.delete(keyOf(tokenId, backend));
     },
     get size() {
       return entries.size;

@@ -1,60 +1,100 @@
 import { expect, test } from 'vitest';
-import type { Revision } from '../catalog/catalog.ts';
-import { type OwnKind, REVISION_KINDS } from '../contract.ts';
+import { SetDigest } from '../catalog/digest.ts';
+import type { OwnKind } from '../contract.ts';
 import { encodeDocument } from '../grpc/ads.ts';
-import { assemble } from './assemble.ts';
+import { assemble, sessionKeys } from './assemble.ts';
 import { Store } from './store.ts';
 
-const issuer = (name: string) => ({ name, issuer: `https://${name}`, algorithms: ['ES256'], jwks: { keys: [] } });
-const policy = (name: string) => ({ name, version: 'tbac/v1', surfaces: ['*'], rules: [] });
-const key = (kid: string) => ({ kid, key: 'k', active: true });
+type Row = readonly [kind: OwnKind, name: string, version: string];
+const VALUES: { readonly [kind in OwnKind]?: (name: string) => object } = {
+  issuer: (name) => ({ name, issuer: `https://${name}`, algorithms: ['ES256'], jwks: { keys: [] } }),
+  policy: (name) => ({ name, version: 'tbac/v1', surfaces: ['*'], rules: [] }),
+  sessionKey: (kid) => ({ kid, key: 'k', active: true }),
+  apiKey: (id) => ({
+    id,
+    sha256: id.padEnd(64, '0'),
+    subject: 's',
+    groups: [],
+    scopes: [],
+    surfaces: ['*'],
+    expiresAtMs: 1,
+  }),
+};
+const resource = ([kind, name, version]: Row) => ({
+  name,
+  version,
+  bytes: encodeDocument(JSON.stringify(VALUES[kind]!(name))),
+});
 
-function storeOf(resources: readonly (readonly [OwnKind, string, string, object])[]): Store {
+function storeOf(...rows: readonly Row[]): Store {
   const store = new Store(() => null);
-  for (const [kind, name, version, value] of resources) {
-    const problems = store.apply(kind, [{ name, version, bytes: encodeDocument(JSON.stringify(value)) }], []);
-    expect(problems).toEqual([]);
-  }
+  for (const row of rows) expect(store.apply(row[0], [resource(row)], [])).toEqual([]);
   return store;
 }
 
-const HELD = storeOf([
-  ['issuer', 'b', '1', issuer('b')],
-  ['issuer', 'a', '1', issuer('a')],
-  ['policy', 'p', '1', policy('p')],
-  ['policy', 'with/slash', '1', policy('with/slash')],
-  ['sessionKey', 'k', '1', key('k')],
-]);
-const NO_KEYS = REVISION_KINDS.filter((kind) => kind !== 'sessionKey');
+const digestOf = (...rows: readonly Row[]): string => {
+  const digest = new SetDigest();
+  for (const row of rows) digest.toggle(...row);
+  return digest.text();
+};
 
-test.each<[string, Revision['resources'], readonly OwnKind[], boolean]>([
-  ['nothing named: an empty catalog', {}, REVISION_KINDS, true],
-  ['everything named is held', { 'issuer/a': '1', 'policy/p': '1', 'sessionKey/k': '1' }, REVISION_KINDS, true],
-  ['a name with a slash is held', { 'policy/with/slash': '1' }, REVISION_KINDS, true],
-  ['one is missing', { 'issuer/a': '1', 'issuer/c': '1' }, REVISION_KINDS, false],
-  ['one is held in another version', { 'issuer/a': '2' }, REVISION_KINDS, false],
-  ['one of a kind that is not subscribed to is missing', { 'sessionKey/other': '1' }, NO_KEYS, true],
-  ['one of a kind that is not known is missing', { 'novelty/a': '1' }, REVISION_KINDS, true],
-])('%s', (_name, resources, kinds, whole) => {
-  expect(assemble(HELD, { revision: 3, resources }, kinds) !== null).toBe(whole);
+const COVERED: readonly Row[] = [
+  ['issuer', 'b', '1'],
+  ['issuer', 'a', '1'],
+  ['policy', 'with/slash', '1'],
+  ['apiKey', 'c', '1'],
+];
+const HELD = storeOf(...COVERED, ['sessionKey', 'k', '1']);
+
+test.each<[string, string, boolean]>([
+  ['exactly what is named', digestOf(...COVERED), true],
+  ['in another order', digestOf(...[...COVERED].reverse()), true],
+  ['one is missing', digestOf(...COVERED, ['policy', 'p', '1']), false],
+  ['one is too many', digestOf(...COVERED.slice(1)), false],
+  ['one is held in another version', digestOf(...COVERED.slice(1), ['issuer', 'b', '2']), false],
+  ['one is of another kind', digestOf(...COVERED.slice(1), ['policy', 'b', '1']), false],
+  ['a session key is of no revision', digestOf(...COVERED, ['sessionKey', 'k', '1']), false],
+  ['nothing', digestOf(), false],
+  ['no digest', '', false],
+])('%s', (_name, digest, whole) => {
+  expect(assemble(HELD, { revision: 3, digest }) !== null).toBe(whole);
 });
 
-test('the catalog has what the revision names and nothing else, in the order of names', () => {
-  const catalog = assemble(
-    HELD,
-    { revision: 3, resources: { 'issuer/b': '1', 'issuer/a': '1', 'sessionKey/k': '1' } },
-    REVISION_KINDS,
-  );
+test('an empty store is the revision of nothing', () => {
+  expect(assemble(storeOf(), { revision: 1, digest: digestOf() })).toMatchObject({ revision: 1, servers: new Map() });
+});
+
+test('the catalog is in the order of names, with API keys by their hash and the session keys beside', () => {
+  const catalog = assemble(HELD, { revision: 3, digest: digestOf(...COVERED) })!;
+  const apiKey = VALUES.apiKey!('c');
   expect(catalog).toEqual({
     revision: 3,
     servers: new Map(),
     surfaces: new Map(),
-    policies: new Map(),
+    policies: new Map([['with/slash', VALUES.policy!('with/slash')]]),
     issuers: new Map([
-      ['a', issuer('a')],
-      ['b', issuer('b')],
+      ['a', VALUES.issuer!('a')],
+      ['b', VALUES.issuer!('b')],
     ]),
-    sessionKeys: [key('k')],
+    apiKeys: new Map([['c'.padEnd(64, '0'), apiKey]]),
+    sessionKeys: [VALUES.sessionKey!('k')],
   });
-  expect([...catalog!.issuers.keys()]).toEqual(['a', 'b']);
+  expect([...catalog.issuers.keys()]).toEqual(['a', 'b']);
+  expect(sessionKeys(HELD)).toEqual(catalog.sessionKeys);
+});
+
+test('the digest follows what comes, changes and goes; what did not change is the same map', () => {
+  const store = storeOf(...COVERED);
+  const before = assemble(store, { revision: 1, digest: digestOf(...COVERED) })!;
+  store.apply('policy', [resource(['policy', 'with/slash', '2'])], []);
+  store.apply('issuer', [], ['a', 'never held']);
+  const rows: readonly Row[] = [COVERED[0]!, ['policy', 'with/slash', '2'], COVERED[3]!];
+  const after = assemble(store, { revision: 2, digest: digestOf(...rows) })!;
+  expect([...after.issuers.keys()]).toEqual(['b']);
+  expect([...before.issuers.keys()]).toEqual(['a', 'b']);
+  expect([
+    after.servers === before.servers,
+    after.apiKeys === before.apiKeys,
+    after.issuers === before.issuers,
+  ]).toEqual([true, true, false]);
 });

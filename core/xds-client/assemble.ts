@@ -1,35 +1,35 @@
 // Decides when what is held makes a whole revision, and what catalog that is.
-import type { Catalog, Revision } from '../catalog/catalog.ts';
-import type { ResourceOf } from '../catalog/resources.ts';
-import { type OwnKind, REVISION_KINDS } from '../contract.ts';
-import type { Held, Store } from './store.ts';
+import type { Catalog, CatalogApiKey, Revision } from '../catalog/catalog.ts';
+import type { Store } from './store.ts';
 
 /**
- * The catalog of the revision, of exactly the resources that it names; null while one of them is not held in that
- * version. Kinds that this client does not subscribe to are left out.
+ * The catalog of the revision; null while what is held is not exactly what its digest says. What did not change since
+ * the catalog before is the same map in this one.
  */
-export function assemble(store: Store, revision: Revision, kinds: readonly OwnKind[]): Catalog | null {
-  const wanted = kinds.filter((kind) => REVISION_KINDS.includes(kind));
-  const names = new Map<OwnKind, string[]>(wanted.map((kind) => [kind, []]));
-  for (const [key, version] of Object.entries(revision.resources)) {
-    const slash = key.indexOf('/');
-    const kind = key.slice(0, slash) as OwnKind;
-    const name = key.slice(slash + 1);
-    const list = names.get(kind);
-    if (list === undefined) continue;
-    if (store.held(kind).get(name)?.version !== version) return null;
-    list.push(name);
-  }
-  const part = <Kind extends OwnKind>(kind: Kind): ReadonlyMap<string, ResourceOf[Kind]> => {
-    const held: ReadonlyMap<string, Held<ResourceOf[Kind]>> = store.held(kind);
-    return new Map((names.get(kind) ?? []).sort().map((name) => [name, held.get(name)!.value]));
-  };
+export function assemble(store: Store, { revision, digest }: Revision): Catalog | null {
+  if (store.digest() !== digest) return null;
   return {
-    revision: revision.revision,
-    servers: part('server'),
-    surfaces: part('surface'),
-    policies: part('policy'),
-    issuers: part('issuer'),
-    sessionKeys: [...part('sessionKey').values()],
+    revision,
+    servers: store.values('server'),
+    surfaces: store.values('surface'),
+    policies: store.values('policy'),
+    issuers: store.values('issuer'),
+    apiKeys: byHash(store.values('apiKey')),
+    sessionKeys: sessionKeys(store),
   };
+}
+
+/** They come and go beside the revisions. */
+export function sessionKeys(store: Store): Catalog['sessionKeys'] {
+  return [...store.values('sessionKey').values()];
+}
+
+const hashed = new WeakMap<ReadonlyMap<string, CatalogApiKey>, Catalog['apiKeys']>();
+
+function byHash(keys: ReadonlyMap<string, CatalogApiKey>): Catalog['apiKeys'] {
+  const known = hashed.get(keys);
+  if (known !== undefined) return known;
+  const made = new Map([...keys.values()].map((key) => [key.sha256, key]));
+  hashed.set(keys, made);
+  return made;
 }

@@ -5,14 +5,13 @@ import { type NodeGroup, OWN_TYPES, type OwnKind } from '../contract.ts';
 import type { DeltaRequest, DeltaResponse } from '../grpc/ads.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../runtime/log.ts';
-import { assemble } from './assemble.ts';
+import { assemble, sessionKeys } from './assemble.ts';
 import { retryPauseMs } from './retry-pause.ts';
 import { type CheckPolicy, Store } from './store.ts';
 import { type AdsStream, openStream } from './stream.ts';
+import type { AdsTarget } from './target.ts';
 
-export interface CatalogOptions {
-  /** `unix:/path` or `host:port`. Secret kinds are served on a Unix socket only. */
-  readonly address: string;
+export interface CatalogOptions extends AdsTarget {
   readonly node: { readonly id: string; readonly group: NodeGroup };
   /** What to subscribe to; see KINDS_OF_GROUP. */
   readonly kinds: readonly OwnKind[];
@@ -52,6 +51,8 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
   const tombstoneListeners = new Set<() => void>();
   let tombstones: ReadonlyMap<string, number> = new Map();
   let catalog: Catalog | null = null;
+  /** Those that the catalog has. */
+  let keys = store.values('sessionKey');
   /** The hash of the current Revision: the same one again is no change. */
   let version = '';
   let stream: AdsStream | null = null;
@@ -64,11 +65,11 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
   const isReady = (): boolean => (revised ? catalog !== null : kinds.every((kind) => answered.has(kind)));
 
   const connect = (): void => {
-    stream = openStream(options.address, { response: take, ended });
+    stream = openStream(options, { response: take, ended });
     for (const [index, kind] of kinds.entries()) {
       stream.send({
         ...emptyRequest(OWN_TYPES[kind]),
-        node: index === 0 ? { id: node.id, cluster: node.group } : null,
+        node: index === 0 ? { id: node.id, cluster: node.group, userAgent: 'chancery' } : null,
         subscribe: ['*'],
         initialVersions: store.versions(kind),
       });
@@ -112,19 +113,28 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
       tombstones = new Map([...store.held(kind)].map(([name, { value }]) => [name, value.expiresAtMs]));
       for (const listener of tombstoneListeners) listener();
     }
-    if (!revised || swap()) {
+    if (!revised || swap() || (kind === 'sessionKey' && rekey())) {
       for (const listener of changeListeners) listener();
     }
   };
 
   const swap = (): boolean => {
     const [newest] = store.held('revision').values();
-    if (newest === undefined || newest.version === version) return false;
-    const next = assemble(store, newest.value, kinds);
+    if (newest === undefined || newest.version === version || !kinds.every((kind) => answered.has(kind))) return false;
+    const next = assemble(store, newest.value);
     if (next === null) return false;
     catalog = next;
+    keys = store.values('sessionKey');
     version = newest.version;
     log.info({ revision: catalog.revision }, 'the catalog is at a new revision');
+    return true;
+  };
+
+  /** Session keys are of no revision. */
+  const rekey = (): boolean => {
+    if (catalog === null || store.values('sessionKey') === keys) return false;
+    keys = store.values('sessionKey');
+    catalog = { ...catalog, sessionKeys: sessionKeys(store) };
     return true;
   };
 
@@ -134,7 +144,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     onChange: (listener) => listen(changeListeners, listener),
     tombstones: () => tombstones,
     onTombstone: (listener) => listen(tombstoneListeners, listener),
-    resources: (kind) => new Map([...store.held(kind)].map(([name, { value }]) => [name, value])),
+    resources: (kind) => store.values(kind),
     ready(deadlineMs) {
       if (isReady()) return Promise.resolve(true);
       return new Promise((resolve) => {

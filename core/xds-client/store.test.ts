@@ -45,3 +45,10 @@ test('a refused version leaves the good one before it', () => {
   expect(store.apply('policy', [resource('a', '2', '{')], [])).toHaveLength(1);
   expect(store.held('policy').get('a')).toEqual({ version: '1', value: policy('a') });
 });
+
+test('a heartbeat changes nothing', () => {
+  const store = start();
+  store.apply('policy', [resource('a', '1', policy('a'))], []);
+  expect(store.apply('policy', [{ name: 'a', version: '1', bytes: null, ttlMs: 1000 }], [])).toEqual([]);
+  expect(store.held('policy').get('a')).toEqual({ version: '1', value: policy('a') });
+});

@@ -2,6 +2,7 @@
 import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import { DELTA_ADS, type DeltaRequest, type DeltaResponse } from '../grpc/ads.ts';
 import { LIMITS } from '../limits.ts';
+import type { AdsTarget } from './target.ts';
 
 export interface AdsStream {
   send(request: DeltaRequest): void;
@@ -24,9 +25,9 @@ const CHANNEL = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
-/** @param address `unix:/path` or `host:port` */
-export function openStream(address: string, events: AdsEvents): AdsStream {
-  const client = new Client(address, credentials.createInsecure(), CHANNEL);
+export function openStream({ address, tls }: AdsTarget, events: AdsEvents): AdsStream {
+  const channel = tls === undefined ? credentials.createInsecure() : credentials.createSsl(tls.ca, tls.key, tls.cert);
+  const client = new Client(address, channel, CHANNEL);
   const { path, requestSerialize, responseDeserialize } = DELTA_ADS;
   const call: ClientDuplexStream<DeltaRequest, DeltaResponse> = client.makeBidiStreamRequest(
     path,

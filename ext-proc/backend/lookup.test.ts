@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ChanceryError } from '../../core/errors.ts';
-import { serverOf, stateOf, TOKEN_ID, unreachable, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import { stateOf, TOKEN_ID, unreachable, versionOf, type World, worldOf } from '../../test/support/ext-proc-world.ts';
 import { backendSession, knownSession, openInto } from './lookup.ts';
 
-const MEMORY = serverOf('memory', []);
+const MEMORY = versionOf('memory', []);
 let world: World;
 beforeEach(() => {
   world = worldOf();
@@ -15,11 +15,11 @@ describe('what is known without asking', () => {
     expect(knownSession(world.gateway, stateOf(), MEMORY)).toBe('memory-session');
   });
   test('is what replaced it', async () => {
-    await world.gateway.side.open(TOKEN_ID, 'memory', async () => 'newer');
+    await world.gateway.side.open(TOKEN_ID, MEMORY.cluster, async () => 'newer');
     expect(knownSession(world.gateway, stateOf(), MEMORY)).toBe('newer');
   });
   test('is not what replaced it in another session', async () => {
-    await world.gateway.side.open('other', 'memory', async () => 'newer');
+    await world.gateway.side.open('other', MEMORY.cluster, async () => 'newer');
     expect(knownSession(world.gateway, stateOf(), MEMORY)).toBe('memory-session');
   });
   test('is that a backend has no session id', () => {
@@ -27,8 +27,10 @@ describe('what is known without asking', () => {
       knownSession(world.gateway, stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }), MEMORY),
     ).toBe('');
   });
-  test('is nothing of another version of the server, or of a server that was not there', () => {
-    expect(knownSession(world.gateway, stateOf(), { ...MEMORY, version: '2' })).toBeNull();
+  test('is nothing of another version of the server, sealed or replaced, or of a server that was not there', async () => {
+    await world.gateway.side.open(TOKEN_ID, MEMORY.cluster, async () => 'newer');
+    expect(knownSession(world.gateway, stateOf(), versionOf('memory', [], { version: '2' }))).toBeNull();
+    world.gateway.side.drop(TOKEN_ID, MEMORY.cluster);
     expect(knownSession(world.gateway, stateOf({ backends: [] }), MEMORY)).toBeNull();
   });
 });

@@ -1,16 +1,16 @@
 // Decides which backend session a call uses: the replacement of a dead one, the one in the token, or a new one.
-import type { CatalogServer } from '../../core/catalog/catalog.ts';
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import { ChanceryError } from '../../core/errors.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { openBackend } from './open.ts';
 
 /** What is known now, without asking anybody; null when there is no session yet. */
-export function knownSession(gateway: Gateway, session: SessionState, server: CatalogServer): string | null {
-  const replaced = gateway.side.get(session.tokenId, server.name);
+export function knownSession(gateway: Gateway, session: SessionState, version: ServerVersion): string | null {
+  const replaced = gateway.side.get(session.tokenId, version.cluster);
   if (replaced !== undefined) return replaced.sessionId;
   const sealed = session.backends.find(
-    (backend) => backend.server === server.name && backend.version === server.version,
+    (backend) => backend.server === version.name && backend.version === version.version,
   );
   return sealed?.sessionId ?? null;
 }
@@ -23,38 +23,33 @@ export function knownSession(gateway: Gateway, session: SessionState, server: Ca
 export function backendSession(
   gateway: Gateway,
   session: SessionState,
-  server: CatalogServer,
+  version: ServerVersion,
 ): string | Promise<string> {
-  return knownSession(gateway, session, server) ?? openInto(gateway, session, server, undefined, undefined);
+  return knownSession(gateway, session, version) ?? openInto(gateway, session, version, undefined, undefined);
 }
 
 /** Opens a session for the side table, once for all who ask at the same time. `dead` is the one it replaces. */
 export async function openInto(
   gateway: Gateway,
   session: SessionState,
-  server: CatalogServer,
+  version: ServerVersion,
   dead: string | undefined,
   replica: string | undefined,
 ): Promise<string> {
+  const logged = { server: version.name, version: version.version, session: session.tokenId };
   const open = async (): Promise<string> => {
     const opened = await openBackend(gateway.egress, {
-      server,
+      version,
       protocolVersion: session.protocolVersion,
       clientInfo: session.clientInfo,
       ...(replica === undefined ? {} : { replica }),
     });
     if (!opened.ok) {
-      gateway.log.warn(
-        { server: server.name, session: session.tokenId, why: opened.why },
-        'a backend session could not be opened',
-      );
-      throw new ChanceryError('backend_unavailable', { detail: server.name, reason: opened.why });
+      gateway.log.warn({ ...logged, why: opened.why }, 'a backend session could not be opened');
+      throw new ChanceryError('backend_unavailable', { detail: version.name, reason: opened.why });
     }
-    gateway.log.info(
-      { server: server.name, session: session.tokenId, replaced: dead !== undefined },
-      'a backend session was opened',
-    );
+    gateway.log.info({ ...logged, replaced: dead !== undefined }, 'a backend session was opened');
     return opened.sessionId;
   };
-  return (await gateway.side.open(session.tokenId, server.name, open, dead)).sessionId;
+  return (await gateway.side.open(session.tokenId, version.cluster, open, dead)).sessionId;
 }

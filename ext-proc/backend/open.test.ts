@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressAnswer, EgressRequest } from '../../core/mcp/egress.ts';
-import { answered, serverOf, unreachable } from '../../test/support/ext-proc-world.ts';
+import { answered, unreachable, versionOf } from '../../test/support/ext-proc-world.ts';
 import { openBackend } from './open.ts';
 
 const opening = async (
@@ -18,7 +18,7 @@ const opening = async (
     close() {},
   };
   const request = {
-    server: serverOf('memory', []),
+    version: versionOf('memory', []),
     protocolVersion: '2025-11-25',
     clientInfo: { name: 'c', version: '1' },
     ...over,

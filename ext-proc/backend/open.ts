@@ -1,11 +1,11 @@
 // Decides how a session is opened on one backend, with what its client said at `initialize`.
-import type { CatalogServer } from '../../core/catalog/catalog.ts';
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressClient } from '../../core/mcp/egress.ts';
 
 export interface OpenRequest {
-  readonly server: CatalogServer;
+  readonly version: ServerVersion;
   readonly protocolVersion: string;
   readonly clientInfo: JsonObject;
   /** Open it on this replica; absent: where Envoy's balancing takes it. */
@@ -26,7 +26,7 @@ const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
  * Total.
  */
 export async function openBackend(egress: EgressClient, request: OpenRequest): Promise<OpenedBackend> {
-  const { cluster, path } = request.server;
+  const { cluster, path } = request.version;
   const params = { protocolVersion: request.protocolVersion, capabilities: {}, clientInfo: request.clientInfo };
   const answer = await egress.send({
     cluster,

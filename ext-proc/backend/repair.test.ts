@@ -6,9 +6,13 @@ import {
   answered,
   catalogOf,
   NOW_MS,
+  readAs,
+  serverOf,
   stateOf,
   TOKEN_ID,
   unreachable,
+  versionedServer,
+  versionOf,
   type World,
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
@@ -47,13 +51,13 @@ const forgetful = (): void => {
 describe('a call that surely was not executed is repeated', () => {
   test('with a new session on the replica that Envoy chose, when the old one is gone', async () => {
     forgetful();
-    expect(await repaired(`${world.token()} memory ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
+    expect(await repaired(`${world.token()} memory/1 ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
     expect(world.sent.find(({ body }) => body?.includes('"initialize"'))?.replica).toBe(REPLICA);
   });
 
   test('with its own session, when that one still answers: the failure was about something else', async () => {
     world.backend = () => answered({});
-    expect(await repaired(`${world.token()} memory ${id('7')}`)).toMatchObject(sessionSet('memory-session'));
+    expect(await repaired(`${world.token()} memory/1 ${id('7')}`)).toMatchObject(sessionSet('memory-session'));
     expect(world.sent.map(({ idempotent }) => idempotent)).toEqual([false]);
   });
 
@@ -62,7 +66,7 @@ describe('a call that surely was not executed is repeated', () => {
     const token = world.token(
       stateOf({ backends: [{ server: 'memory', version: '1', sessionId: sealEnvelope(REPLICA, 'inner') }] }),
     );
-    expect(await repaired(`${token} memory ${id('7')}`)).toMatchObject(sessionSet('inner'));
+    expect(await repaired(`${token} memory/1 ${id('7')}`)).toMatchObject(sessionSet('inner'));
   });
 
   const elsewhere = () =>
@@ -72,14 +76,14 @@ describe('a call that surely was not executed is repeated', () => {
 
   test('with a new session, when Envoy chose another replica as the session died with its own', async () => {
     forgetful();
-    expect(await repaired(`${elsewhere()} memory ${id('7')}`, REPLICA, 'inner')).toMatchObject(
+    expect(await repaired(`${elsewhere()} memory/1 ${id('7')}`, REPLICA, 'inner')).toMatchObject(
       sessionSet('mcp.memory.1#1'),
     );
     expect(pings()).toBe(1);
   });
 
   test('with a new session, when the call failed with one that was replaced since on another replica', async () => {
-    expect(await repaired(`${elsewhere()} memory ${id('7')}`, REPLICA, 'older')).toMatchObject(
+    expect(await repaired(`${elsewhere()} memory/1 ${id('7')}`, REPLICA, 'older')).toMatchObject(
       sessionSet('mcp.memory.1#1'),
     );
     expect(pings()).toBe(0);
@@ -87,7 +91,7 @@ describe('a call that surely was not executed is repeated', () => {
 
   test('not at all, when its session lives on another replica: the message was refused, and costs no session', async () => {
     world.backend = () => answered({});
-    const answer = await repaired(`${elsewhere()} memory ${id('7')}`, REPLICA, 'inner');
+    const answer = await repaired(`${elsewhere()} memory/1 ${id('7')}`, REPLICA, 'inner');
     expect(answer).toMatchObject({ kind: 'immediate', status: 400 });
     expect(world.sent).toHaveLength(pings());
     expect(world.gateway.side.size).toBe(0);
@@ -96,7 +100,7 @@ describe('a call that surely was not executed is repeated', () => {
   test('without a session, when its server keeps none', async () => {
     world.backend = () => answered({});
     const token = world.token(stateOf({ backends: [{ server: 'memory', version: '1', sessionId: '' }] }));
-    expect(await repaired(`${token} memory ${id('7')}`)).toEqual({
+    expect(await repaired(`${token} memory/1 ${id('7')}`)).toEqual({
       kind: 'headers',
       set: {},
       remove: [],
@@ -106,18 +110,25 @@ describe('a call that surely was not executed is repeated', () => {
   });
 
   test('in an older version, where the backend has no newer one', async () => {
-    const [server] = catalogOf().servers.values();
-    world.catalog = catalogOf({
-      servers: [{ ...server!, discovered: { ...server!.discovered!, protocolVersion: '2025-03-26' } }],
-    });
+    world.catalog = catalogOf({ servers: [readAs('memory', [], { protocolVersion: '2025-03-26' })] });
     world.backend = () => answered({});
-    await repaired(`${world.token()} memory ${id('7')}`);
+    await repaired(`${world.token()} memory/1 ${id('7')}`);
     expect(world.sent[0]?.protocolVersion).toBe('2025-03-26');
+  });
+
+  test('on the version that it was made with, although the session would be led to another one now', async () => {
+    forgetful();
+    const versions = [versionOf('memory', [], { state: 'deprecated' }), versionOf('memory', [], { version: '2' })];
+    world.catalog = catalogOf({ servers: [versionedServer('memory', versions)] });
+    const token = world.token({ backends: [] });
+    expect(await repaired(`${token} memory/1 ${id('7')}`)).toMatchObject(sessionSet('mcp.memory.1#1'));
   });
 
   test('once: many calls of a session that find it dead open one new one', async () => {
     forgetful();
-    const answers = await Promise.all(Array.from({ length: 5 }, () => repaired(`${world.token()} memory ${id('7')}`)));
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => repaired(`${world.token()} memory/1 ${id('7')}`)),
+    );
     expect(answers.map((answer) => (answer.kind === 'headers' ? answer.set['mcp-session-id'] : answer))).toEqual(
       Array(5).fill('mcp.memory.1#1'),
     );
@@ -146,15 +157,31 @@ describe('otherwise it is refused, with its id', () => {
     ],
     [
       'the server is gone',
-      'the server is gone from the catalog',
+      'the server version is gone from the catalog',
       () => {
         world.catalog = catalogOf({ servers: [] });
         return undefined;
       },
     ],
     [
+      'its version is decommissioned',
+      'the server version is gone from the catalog',
+      () => {
+        world.catalog = catalogOf({ servers: [serverOf('memory', [], { state: 'decommissioned' })] });
+        return undefined;
+      },
+    ],
+    [
+      'its version is gone, and there is another',
+      'the server version is gone from the catalog',
+      () => {
+        world.catalog = catalogOf({ servers: [serverOf('memory', [], { version: '2' })] });
+        return undefined;
+      },
+    ],
+    [
       'there is no catalog',
-      'the server is gone from the catalog',
+      'the server version is gone from the catalog',
       () => {
         world.catalog = null;
         return undefined;
@@ -162,7 +189,7 @@ describe('otherwise it is refused, with its id', () => {
     ],
   ])('%s', async (_, reason, arrange) => {
     const token = arrange() ?? world.token();
-    const answer = await repaired(`${token} memory ${id('"ü"')}`);
+    const answer = await repaired(`${token} memory/1 ${id('"ü"')}`);
     expect(answer).toMatchObject(refused);
     if (answer.kind !== 'immediate') return;
     expect(JSON.parse(answer.body)).toEqual({
@@ -173,14 +200,17 @@ describe('otherwise it is refused, with its id', () => {
     expect(world.logged.at(-1)).toMatchObject({ server: 'memory', reason });
   });
 
-  test.each(['', ' ', '-', 'a b c d', '%DYNAMIC_METADATA(chancery:repair)%'])('its context is %j', async (context) => {
-    expect(await repaired(context)).toMatchObject(refused);
-  });
+  test.each(['', ' ', '-', 'a b c d', 'a /1 b', 'a memory b', '%DYNAMIC_METADATA(chancery:repair)%'])(
+    'its context is %j',
+    async (context) => {
+      expect(await repaired(context)).toMatchObject(refused);
+    },
+  );
 });
 
 describe('the exchange', () => {
   const context = () => ({
-    'x-chancery-repair': `${world.token()} memory ${id('1')}`,
+    'x-chancery-repair': `${world.token()} memory/1 ${id('1')}`,
     'x-chancery-upstream-host': REPLICA,
   });
 

@@ -1,4 +1,6 @@
 // Decides with which session a call is repeated that its backend surely did not execute: refused connection, or session unknown.
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
+import { isServed } from '../../core/catalog/choose.ts';
 import { CALLER, HEADERS } from '../../core/contract.ts';
 import { ChanceryError, ERRORS } from '../../core/errors.ts';
 import { decodeProcessingRequest, encodeHeadersOnly, encodeImmediate } from '../../core/grpc/ext-proc.ts';
@@ -8,6 +10,7 @@ import { openEnvelope } from '../../core/mcp/envelope.ts';
 import { errorText } from '../../core/mcp/json-rpc.ts';
 import type { Gateway } from '../gateway.ts';
 import { knownSession, openInto } from './lookup.ts';
+import { type RepairContext, readRepairContext } from './repair-context.ts';
 import { backendVersion } from './version.ts';
 
 const PING = '{"jsonrpc":"2.0","id":"ping","method":"ping"}';
@@ -17,13 +20,13 @@ const PING = '{"jsonrpc":"2.0","id":"ping","method":"ping"}';
  * The body is in Envoy's own buffer; all that we change is the session header.
  */
 export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandler {
-  const [token = '', serverName = '', id = ''] = headerOf(stream, CALLER.repairContext).split(' ');
-  const idText = id === '' ? 'null' : Buffer.from(id, 'base64url').toString();
+  const context = readRepairContext(headerOf(stream, CALLER.repairContext));
   const replica = headerOf(stream, CALLER.upstreamHost);
   const refuse = (code: 'backend_unavailable' | 'invalid_request', reason: string): void => {
-    gateway.log.warn({ server: serverName, reason }, 'a call could not be repeated');
+    const { server, version, idText } = context;
+    gateway.log.warn({ server, version, reason }, 'a call could not be repeated');
     const { http, rpc, message } = ERRORS[code];
-    const body = errorText(idText, rpc, `${message}: ${serverName}`);
+    const body = errorText(idText, rpc, `${message}: ${server}`);
     stream.send(
       encodeImmediate({
         status: http,
@@ -38,7 +41,7 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
       const request = decodeProcessingRequest(encoded);
       if (request.kind !== 'request_headers') return;
       const used = request.headers.get(HEADERS.session) ?? '';
-      repair(gateway, { token, serverName, replica, used }).then(
+      repair(gateway, { ...context, replica, used }).then(
         (sessionId) => stream.send(encodeHeadersOnly(sessionId === '' ? [] : [[HEADERS.session, sessionId]], false)),
         (error: unknown) => {
           const known = error instanceof ChanceryError;
@@ -52,9 +55,7 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
   };
 }
 
-interface Failed {
-  readonly token: string;
-  readonly serverName: string;
+interface Failed extends RepairContext {
   /** Where Envoy will send the repetition. */
   readonly replica: string;
   /** The plain session id with which the call failed. */
@@ -62,26 +63,30 @@ interface Failed {
 }
 
 /** The plain session id to send to `replica`. */
-async function repair(gateway: Gateway, { token, serverName, replica, used }: Failed): Promise<string> {
+async function repair(gateway: Gateway, { token, replica, used, ...failed }: Failed): Promise<string> {
   const unsealed = gateway.sessions().open(token);
   if (!unsealed.ok) throw new ChanceryError('session_unknown', { reason: unsealed.reason });
   const session = unsealed.state;
   if (gateway.tombstones.has(session.tokenId)) throw new ChanceryError('session_unknown', { reason: 'ended' });
-  const server = gateway.catalog()?.servers.get(serverName);
-  if (server === undefined)
-    throw new ChanceryError('backend_unavailable', { reason: 'the server is gone from the catalog' });
-  const known = knownSession(gateway, session, server);
+  // The version that the call was sent to, whichever the session would be led to now: Envoy stays with its cluster.
+  const version = gateway
+    .catalog()
+    ?.servers.get(failed.server)
+    ?.versions.find((each) => each.version === failed.version);
+  if (version === undefined || !isServed(version))
+    throw new ChanceryError('backend_unavailable', { reason: 'the server version is gone from the catalog' });
+  const known = knownSession(gateway, session, version);
   if (known !== null) {
     const address = openEnvelope(known)?.address;
     const here = address === undefined || address === replica;
     // Envoy repeats on another replica. There is nothing to replace while the session answers on its own: it was the
     // message that was refused, and a caller must not lose its session, or open one more with each such message.
-    if ((here || plain(known) === used) && (await lives(gateway, server, known, backendVersion(server, session)))) {
+    if ((here || plain(known) === used) && (await lives(gateway, version, known, backendVersion(version, session)))) {
       if (here) return plain(known);
       throw new ChanceryError('invalid_request', { reason: 'its session lives, so the server refused the message' });
     }
   }
-  const opened = await openInto(gateway, session, server, known ?? undefined, replica);
+  const opened = await openInto(gateway, session, version, known ?? undefined, replica);
   const address = openEnvelope(opened)?.address;
   if (address !== undefined && address !== replica) {
     throw new ChanceryError('backend_unavailable', { reason: 'the replica that the call goes to opened no session' });
@@ -96,13 +101,13 @@ async function repair(gateway: Gateway, { token, serverName, replica, used }: Fa
  */
 async function lives(
   gateway: Gateway,
-  server: { readonly cluster: string; readonly path: string },
+  { cluster, path }: ServerVersion,
   sessionId: string,
   protocolVersion: string,
 ): Promise<boolean> {
   const answer = await gateway.egress.send({
-    cluster: server.cluster,
-    path: server.path,
+    cluster,
+    path,
     method: 'POST',
     sessionId,
     protocolVersion,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serverOf } from '../../test/support/ext-proc-world.ts';
+import { discoveredOf, versionOf } from '../../test/support/ext-proc-world.ts';
 import { backendVersion } from './version.ts';
 
 test.each([
@@ -8,13 +8,12 @@ test.each([
   ['a backend whose newest is older gets that', '2025-06-18', '2025-11-25', '2025-06-18'],
   ['a backend whose newest is older than any of ours', '2024-11-05', '2025-03-26', '2024-11-05'],
 ])('%s', (_, newest, client, wanted) => {
-  const server = serverOf('memory', []);
-  const read = { ...server, discovered: { ...server.discovered!, protocolVersion: newest } };
+  const read = versionOf('memory', [], { discovered: discoveredOf('memory', [], { protocolVersion: newest }) });
   expect(backendVersion(read, { protocolVersion: client })).toBe(wanted);
 });
 
 test('a backend that was not read gets the client’s version', () => {
-  expect(backendVersion(serverOf('memory', [], { discovered: null }), { protocolVersion: '2025-06-18' })).toBe(
+  expect(backendVersion(versionOf('memory', [], { discovered: null }), { protocolVersion: '2025-06-18' })).toBe(
     '2025-06-18',
   );
 });

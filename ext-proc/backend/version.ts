@@ -1,5 +1,5 @@
 // Decides in which protocol version a backend is spoken to.
-import type { CatalogServer } from '../../core/catalog/catalog.ts';
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import type { SessionState } from '../../core/session/types.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { SessionState } from '../../core/session/types.ts';
  * are dates, so their texts compare.
  */
 export function backendVersion(
-  { discovered }: CatalogServer,
+  { discovered }: ServerVersion,
   { protocolVersion }: Pick<SessionState, 'protocolVersion'>,
 ): string {
   return discovered !== null && discovered.protocolVersion < protocolVersion

@@ -23,7 +23,7 @@ afterEach(() => world.close());
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a session that is ended is gone here at once, for the control plane, and at each backend', async () => {
-  await world.gateway.side.open(TOKEN_ID, 'memory', async () => 'newer');
+  await world.gateway.side.open(TOKEN_ID, 'mcp.memory.1', async () => 'newer');
   const outcome = endSession(callerOf(world, { want: 'end' }), stateOf());
   expect(outcome).toMatchObject({ kind: 'immediate', answer: { status: 200, body: '' } });
   expect(world.gateway.tombstones.has(TOKEN_ID)).toBe(true);

@@ -1,20 +1,23 @@
 // Decides what happens to the backends' sessions when a client ends its own, and when it cancels a request.
+import type { Exposure } from '../../core/catalog/exposure.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import { knownSession } from '../backend/lookup.ts';
 import { backendVersion } from '../backend/version.ts';
 import type { Caller, SessionCall } from '../call.ts';
+import type { Gateway } from '../gateway.ts';
 import { ACCEPTED, immediate, type Outcome } from '../outcome.ts';
+import { viewOf } from '../view.ts';
 
 /**
  * The tombstone comes first: from then on the token is unknown here. The backends are told without waiting for them; one
  * that does not hear it lets the session idle out.
  */
 export function endSession(caller: Caller, session: SessionState): Outcome {
-  const { gateway, surface, principal } = caller;
+  const { gateway, catalog, surface, principal } = caller;
   gateway.tombstones.add(session.tokenId, session.expiresAtMs);
   gateway.streams.end(session.tokenId);
-  eachBackend(caller, session, 'DELETE', undefined);
+  eachBackend(gateway, viewOf(catalog, surface, session), session, 'DELETE', undefined);
   gateway.log.info(
     { surface: surface.name, subject: principal.subject, session: session.tokenId },
     'a session was ended by its client',
@@ -26,33 +29,33 @@ export function endSession(caller: Caller, session: SessionState): Outcome {
 export function cancel(call: SessionCall): Outcome {
   // It goes to every backend and nobody waits for it: one of megabytes would be held many times.
   if (call.message.bytes.length > LIMITS.cancelBytesMax) return ACCEPTED;
-  eachBackend(call, call.session, 'POST', call.message.bytes.toString());
+  eachBackend(call.gateway, call.exposure, call.session, 'POST', call.message.bytes.toString());
   return ACCEPTED;
 }
 
 function eachBackend(
-  { gateway, catalog, surface }: Caller,
+  gateway: Gateway,
+  { served }: Exposure,
   session: SessionState,
   method: 'POST' | 'DELETE',
   body: string | undefined,
 ): void {
-  for (const member of surface.members) {
-    const server = catalog.servers.get(member.server);
-    const sessionId = server === undefined ? null : knownSession(gateway, session, server);
-    if (server === undefined || sessionId === null || sessionId === '') continue;
+  for (const version of served) {
+    const sessionId = knownSession(gateway, session, version);
+    if (sessionId === null || sessionId === '') continue;
     const request = {
-      cluster: server.cluster,
-      path: server.path,
+      cluster: version.cluster,
+      path: version.path,
       method,
       sessionId,
       idempotent: true,
       deadlineMs: LIMITS.fanoutDeadlineMs,
     };
     gateway.egress
-      .send({ ...request, protocolVersion: backendVersion(server, session), ...(body === undefined ? {} : { body }) })
+      .send({ ...request, protocolVersion: backendVersion(version, session), ...(body === undefined ? {} : { body }) })
       .then((answer) => {
-        if (!answer.ok) gateway.log.debug({ server: server.name, why: answer.why }, 'a backend was not told');
-        if (method === 'DELETE') gateway.side.drop(session.tokenId, server.name);
+        if (!answer.ok) gateway.log.debug({ server: version.name, why: answer.why }, 'a backend was not told');
+        if (method === 'DELETE') gateway.side.drop(session.tokenId, version.cluster);
       });
   }
 }

@@ -7,13 +7,17 @@ import {
   goodBackend,
   messageOf,
   NOW_MS,
+  readAs,
   request,
   serverOf,
   surfaceOf,
   unreachable,
+  versionedServer,
+  versionOf,
   type World,
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
+import { viewOf } from '../view.ts';
 import { initialize } from './initialize.ts';
 
 const PARAMS = {
@@ -130,8 +134,61 @@ describe('backends', () => {
     expect(state!.backends.length).toBeGreaterThan(5);
     expect(state!.backends.length + world.gateway.side.size).toBe(names.length);
     for (const name of names.slice(state!.backends.length)) {
-      expect(world.gateway.side.get(state!.tokenId, name)?.sessionId).toContain(`mcp.${name}.1#`);
+      expect(world.gateway.side.get(state!.tokenId, `mcp.${name}.1`)?.sessionId).toContain(`mcp.${name}.1#`);
     }
+  });
+});
+
+describe('each server has versions', () => {
+  const canaryOf = (percent: number) =>
+    versionedServer('memory', [
+      versionOf('memory', ['read_graph']),
+      versionOf('memory', ['new'], { version: '2', state: 'canary', canary: { percent, principals: ['ali*'] } }),
+    ]);
+
+  test('of which a session is opened on one, and sealed with it', async () => {
+    world.catalog = catalogOf({ servers: [canaryOf(0), serverOf('files', ['read'])] });
+    const { state } = await initialized();
+    expect(state?.backends.map(({ server, version }) => `${server} ${version}`)).toEqual(['memory 2', 'files 1']);
+    expect(world.sent.map(({ cluster }) => cluster)).not.toContain('mcp.memory.1');
+  });
+
+  test('chosen by the session itself: what could not be opened is looked for where it would have been', async () => {
+    const server = canaryOf(50);
+    world.catalog = catalogOf({
+      servers: [
+        {
+          ...server,
+          versions: server.versions.map((v) =>
+            v.canary === undefined ? v : { ...v, canary: { percent: 50, principals: [] } },
+          ),
+        },
+        serverOf('files', ['read']),
+      ],
+    });
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      world.sent.length = 0;
+      world.backend = () => unreachable;
+      const { state } = await initialized();
+      expect(state?.backends).toEqual([]);
+      const tried = world.sent.map(({ cluster }) => cluster).find((cluster) => cluster.startsWith('mcp.memory'))!;
+      const caller = callerOf(world);
+      const [memory] = viewOf(caller.catalog, caller.surface, state!).served;
+      expect(memory?.cluster).toBe(tried);
+      seen.add(tried);
+    }
+    expect([...seen].sort()).toEqual(['mcp.memory.1', 'mcp.memory.2']);
+  });
+
+  test('and none that is not served is opened', async () => {
+    world.catalog = catalogOf({
+      servers: [serverOf('memory', ['a'], { state: 'decommissioned' }), serverOf('files', ['read'])],
+    });
+    const { status, state } = await initialized();
+    expect(status).toBe(200);
+    expect(state?.backends.map(({ server }) => server)).toEqual(['files']);
+    expect(world.sent.every(({ cluster }) => cluster === 'mcp.files.1')).toBe(true);
   });
 });
 
@@ -156,10 +213,7 @@ describe('what it says of the surface', () => {
   });
 
   test('the surface’s instructions come before each server’s, under its name', async () => {
-    const told = (name: string) => {
-      const server = serverOf(name, ['t']);
-      return { ...server, discovered: { ...server.discovered!, instructions: `Use ${name}.` } };
-    };
+    const told = (name: string) => readAs(name, ['t'], { instructions: `Use ${name}.` });
     world.catalog = catalogOf({
       servers: [told('memory'), serverOf('quiet', ['t']), told('files')],
       surfaces: [

@@ -1,5 +1,5 @@
 // Decides the answer to `initialize`: sessions on all backends at once, one sealed token, the union of what they can do.
-import type { CatalogServer } from '../../core/catalog/catalog.ts';
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import { HEADERS } from '../../core/contract.ts';
 import { ChanceryError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -12,6 +12,8 @@ import type { BackendSession, SessionState } from '../../core/session/types.ts';
 import { openBackend } from '../backend/open.ts';
 import type { Caller } from '../call.ts';
 import { immediate, type Outcome, type Refusal, refuse } from '../outcome.ts';
+import { viewOf } from '../view.ts';
+import { noticeFor } from './deprecated.ts';
 import { LIST_CHANGED } from './lists.ts';
 
 export async function initialize(caller: Caller, message: Message): Promise<Outcome> {
@@ -21,7 +23,6 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
     return refuse({ code: 'invalid_params', detail: 'params.protocolVersion must be a string' }, message.idText);
   const protocolVersion = negotiate(requested);
   const clientInfo = clientInfoOf(jsonParam(message, 'clientInfo'));
-  const servers = surface.members.flatMap((member) => catalog.servers.get(member.server) ?? []);
   const now = gateway.now();
   const codec = gateway.sessions();
   const empty: SessionState = {
@@ -39,13 +40,16 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
   // What cannot be sealed is refused before any backend opens a session for it.
   const problem = sealProblem(codec, empty);
   if (problem !== null) return refuse(problem, message.idText);
+  // Chosen by the token's id, as later on for backends that are not sealed in it.
+  const exposure = viewOf(catalog, surface, empty);
+  const versions = exposure.served;
   const opened = await Promise.all(
-    servers.map(async (server): Promise<BackendSession | null> => {
-      const backend = await openBackend(gateway.egress, { server, protocolVersion, clientInfo });
-      if (backend.ok) return { server: server.name, version: server.version, sessionId: backend.sessionId };
+    versions.map(async (version): Promise<BackendSession | null> => {
+      const backend = await openBackend(gateway.egress, { version, protocolVersion, clientInfo });
+      if (backend.ok) return { server: version.name, version: version.version, sessionId: backend.sessionId };
       // One that is down now is tried again when it is called.
       gateway.log.warn(
-        { server: server.name, surface: surface.name, why: backend.why },
+        { server: version.name, version: version.version, surface: surface.name, why: backend.why },
         'a backend is missing from a new session',
       );
       return null;
@@ -54,7 +58,8 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
   const state = { ...empty, backends: opened.filter((backend) => backend !== null) };
   const { token, kept } = codec.seal(state);
   for (const backend of state.backends.slice(kept)) {
-    await gateway.side.open(state.tokenId, backend.server, () => Promise.resolve(backend.sessionId));
+    const { cluster } = versions.find(({ name }) => name === backend.server)!;
+    await gateway.side.open(state.tokenId, cluster, () => Promise.resolve(backend.sessionId));
   }
   gateway.log.info(
     {
@@ -63,13 +68,15 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
       session: state.tokenId,
       protocolVersion,
       backends: state.backends.length,
-      of: servers.length,
+      of: versions.length,
     },
     'a session was opened',
   );
-  const result = { protocolVersion, ...describe(caller, servers) };
+  const { members, headers } = noticeFor({ ...caller, exposure });
+  const result = { protocolVersion, ...describe(caller, versions), ...members };
   return immediate(200, resultText(message.idText, JSON.stringify(result)), 'chancery_initialize', [
     [HEADERS.session, token],
+    ...headers,
   ]);
 }
 
@@ -84,18 +91,18 @@ function sealProblem(codec: SessionCodec, state: SessionState): Refusal | null {
 }
 
 /** What the surface can do, by the catalog; a surface with one server speaks as that server. */
-function describe({ surface }: Caller, servers: readonly CatalogServer[]): JsonObject {
+function describe({ surface }: Caller, versions: readonly ServerVersion[]): JsonObject {
   const capabilities: Record<string, JsonObject> = {};
   for (const kind of Object.keys(LIST_CHANGED) as (keyof typeof LIST_CHANGED)[]) {
     // A server that is not read yet may have any of them.
-    const has = servers.some(({ discovered }) => discovered === null || Object.hasOwn(discovered.capabilities, kind));
+    const has = versions.some(({ discovered }) => discovered === null || Object.hasOwn(discovered.capabilities, kind));
     if (has) capabilities[kind] = { listChanged: true };
   }
-  const only = servers.length === 1 ? servers[0]?.discovered : undefined;
-  const texts = servers.flatMap(({ name, discovered }) => {
+  const only = versions.length === 1 ? versions[0]?.discovered : undefined;
+  const texts = versions.flatMap(({ name, discovered }) => {
     const text = discovered?.instructions;
     if (text === undefined) return [];
-    return servers.length === 1 ? [text] : [`# ${name}\n${text}`];
+    return versions.length === 1 ? [text] : [`# ${name}\n${text}`];
   });
   const instructions = [...(surface.instructions === undefined ? [] : [surface.instructions]), ...texts].join('\n\n');
   return {

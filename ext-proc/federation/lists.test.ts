@@ -3,17 +3,18 @@ import type { ListKind } from '../../core/mcp/methods.ts';
 import type { Policy } from '../../core/policy/types.ts';
 import {
   ALLOW_ALL,
-  askerOf,
   callerOf,
   catalogOf,
   listed,
   memberOf,
   messageOf,
   principalOf,
+  readAs,
   request,
   serverOf,
   sessionCallOf,
   surfaceOf,
+  viewerOf,
   type World,
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
@@ -32,10 +33,8 @@ function list(kind: ListKind, params: object = {}) {
 }
 const names = (kind: ListKind): unknown[] =>
   list(kind).result[kind].map((item: Record<string, unknown>) => item['name'] ?? item['uri']);
-const withTools = (name: string, ...tools: Record<string, unknown>[]) => {
-  const server = serverOf(name, []);
-  return { ...server, discovered: { ...server.discovered!, tools: listed(...(tools as never[])) } };
-};
+const withTools = (name: string, ...tools: Record<string, unknown>[]) =>
+  readAs(name, [], { tools: listed(...(tools as never[])) });
 
 describe('a list', () => {
   test('has what every server has, under names that are unlike', () => {
@@ -108,10 +107,9 @@ describe('a list', () => {
   });
 
   test('has no tool that is only for clients whose capabilities are not passed on', () => {
-    const server = serverOf('memory', []);
     const tools = { bare: [{ name: 'a' }], full: [{ name: 'a' }, { name: 'sample' }] };
     world.catalog = catalogOf({
-      servers: [{ ...server, discovered: { ...server.discovered!, tools } }],
+      servers: [readAs('memory', [], { tools })],
       surfaces: [surfaceOf('default', ['memory'])],
     });
     expect(names('tools')).toEqual(['a']);
@@ -145,7 +143,7 @@ test('what is listed can be called, and what is not cannot: one policy', () => {
   };
   const catalog = catalogOf({ policies: [only] });
   const seen = (subject: string, groups: string[]) =>
-    Object.keys(listDigest(askerOf(catalog, 'default', principalOf(subject, { groups })))).length;
+    Object.keys(listDigest(viewerOf(catalog, 'default', principalOf(subject, { groups })))).length;
   expect(seen('alice', [])).toBe(3);
   world.catalog = catalog;
   expect(names('tools')).toEqual(['files__read']);
@@ -166,7 +164,7 @@ describe('the view of the tools', () => {
 describe('the digest of a caller’s lists', () => {
   const TOOLS = 'notifications/tools/list_changed';
   const digest = (parts: Parameters<typeof catalogOf>[0], principal = principalOf('alice')) =>
-    listDigest(askerOf(catalogOf(parts), 'default', principal));
+    listDigest(viewerOf(catalogOf(parts), 'default', principal));
   test('is the same while nothing changed, whatever the revision', () => {
     expect(digest({ revision: 8 })).toEqual(digest({ revision: 7 }));
   });
@@ -189,8 +187,7 @@ describe('the digest of a caller’s lists', () => {
     expect(digest({ policies }, principalOf('bob'))).toEqual(digest({}, principalOf('bob')));
   });
   test('tells of templates as of resources', () => {
-    const server = serverOf('files', ['read']);
-    const changed = { ...server, discovered: { ...server.discovered!, resourceTemplates: listed() } };
+    const changed = readAs('files', ['read'], { resourceTemplates: listed() });
     const before = digest({});
     const after = digest({ servers: [serverOf('memory', ['read_graph', 'delete_entities']), changed] });
     expect(Object.keys(before).filter((method) => before[method] !== after[method])).toEqual([

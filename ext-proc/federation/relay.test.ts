@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Deprecation } from '../../core/catalog/catalog.ts';
 import { govern } from '../../core/catalog/govern.ts';
 import {
   catalogOf,
   messageOf,
+  readAs,
   request,
   serverOf,
   sessionCallOf,
   type stateOf,
   unreachable,
+  versionedServer,
+  versionOf,
   type World,
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
@@ -63,7 +67,7 @@ test('every other byte is as the client wrote it', async () => {
   const [token, server, idPart, ...rest] = String(Object.fromEntries(metadata.values)['repair']).split(' ');
   expect(world.gateway.sessions().open(token ?? '')).toMatchObject({ ok: true });
   expect({ server, rest, id: Buffer.from(idPart ?? '', 'base64url').toString() }).toEqual({
-    server: 'memory',
+    server: 'memory/1',
     rest: [],
     id: '9007199254740993',
   });
@@ -89,11 +93,51 @@ test('a backend that keeps no sessions is not given ours', async () => {
 });
 
 test('a backend that has no newer version is spoken to in its own', async () => {
-  const old = serverOf('memory', ['read_graph']);
-  world.catalog = catalogOf({
-    servers: [{ ...old, discovered: { ...old.discovered!, protocolVersion: '2025-06-18' } }, serverOf('files', [])],
-  });
+  const old = readAs('memory', ['read_graph'], { protocolVersion: '2025-06-18' });
+  world.catalog = catalogOf({ servers: [old, serverOf('files', [])] });
   expect((await relayOf(relayed(CALL))).set['mcp-protocol-version']).toBe('2025-06-18');
+});
+
+describe('a call to a deprecated version', () => {
+  const values = async (deprecation: Deprecation) => {
+    world.catalog = catalogOf({
+      servers: [serverOf('memory', ['read_graph'], { state: 'deprecated', deprecation }), serverOf('files', [])],
+    });
+    return Object.fromEntries((await relayOf(relayed(CALL))).metadata.values);
+  };
+  test('goes on, and carries what its answer will say', async () => {
+    expect(await values({ sinceMs: 1_688_169_599_999, sunsetMs: Date.UTC(2099, 0, 31) })).toMatchObject({
+      deprecation: '@1688169599',
+      sunset: 'Sat, 31 Jan 2099 00:00:00 GMT',
+    });
+  });
+  test('does not say when it will be gone, where nobody knows', async () => {
+    const found = await values({ sinceMs: 0 });
+    expect(found).toMatchObject({ deprecation: '@0' });
+    expect(found).not.toHaveProperty('sunset');
+  });
+  test('alone does: another one says nothing', async () => {
+    expect(Object.keys(Object.fromEntries((await relayOf(relayed(CALL))).metadata.values))).not.toContain(
+      'deprecation',
+    );
+  });
+});
+
+test('a session goes to the version that it was opened on, another to its own', async () => {
+  const versions = [
+    versionOf('memory', ['read_graph'], { state: 'deprecated', deprecation: { sinceMs: 1 } }),
+    versionOf('memory', ['read_graph'], { version: '2', path: '/v2/mcp' }),
+  ];
+  world.catalog = catalogOf({ servers: [versionedServer('memory', versions), serverOf('files', [])] });
+  expect((await relayOf(relayed(CALL))).set).toMatchObject({
+    'x-chancery-cluster': 'mcp.memory.1',
+    'mcp-session-id': 'memory-session',
+  });
+  const { set, metadata } = await relayOf(
+    relayed(CALL, { backends: [{ server: 'memory', version: '2', sessionId: 'second' }] }),
+  );
+  expect(set).toMatchObject({ 'x-chancery-cluster': 'mcp.memory.2', ':path': '/v2/mcp', 'mcp-session-id': 'second' });
+  expect(Object.fromEntries(metadata.values).repair).toContain(' memory/2 ');
 });
 
 describe('a backend without a session', () => {

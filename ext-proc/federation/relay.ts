@@ -1,18 +1,20 @@
 // Decides how an allowed call goes on to its backend: the server's own name, the backend's session, Envoy's cluster.
+import { forwardedBody } from '../../core/catalog/exposure-arguments.ts';
 import type { Verdict } from '../../core/catalog/govern.ts';
 import { HEADERS, METADATA } from '../../core/contract.ts';
 import { ChanceryError } from '../../core/errors.ts';
-import { type Message, withStringParam } from '../../core/mcp/message.ts';
 import { backendSession } from '../backend/lookup.ts';
+import { repairContext } from '../backend/repair-context.ts';
 import { backendVersion } from '../backend/version.ts';
 import type { SessionCall } from '../call.ts';
 import { type Outcome, refuse } from '../outcome.ts';
+import { deprecationMetadata } from './deprecated.ts';
 
 type Allowed = Extract<Verdict, { kind: 'call' }>;
 
 /** At once when the backend's session is known. */
 export function relay(call: SessionCall, verdict: Allowed): Outcome | Promise<Outcome> {
-  const session = backendSession(call.gateway, call.session, verdict.owned.server);
+  const session = backendSession(call.gateway, call.session, verdict.exposed.version);
   if (typeof session === 'string') return forward(call, verdict, session);
   return session.then(
     (opened) => forward(call, verdict, opened),
@@ -28,17 +30,24 @@ export function relay(call: SessionCall, verdict: Allowed): Outcome | Promise<Ou
 
 function forward(
   { gateway, message, session, token }: SessionCall,
-  { owned, row, publicName, decision }: Allowed,
+  { exposed, target, decision }: Allowed,
   backend: string,
 ): Outcome {
+  const { version } = exposed;
   gateway.log.debug(
-    { server: owned.server.name, target: owned.name, session: session.tokenId, decision: decision.id },
+    {
+      server: version.name,
+      version: version.version,
+      target: exposed.name,
+      session: session.tokenId,
+      decision: decision.id,
+    },
     'a call goes on',
   );
   const setHeaders: [string, string][] = [
-    [HEADERS.cluster, owned.server.cluster],
-    [':path', owned.server.path],
-    [HEADERS.protocolVersion, backendVersion(owned.server, session)],
+    [HEADERS.cluster, version.cluster],
+    [':path', version.path],
+    [HEADERS.protocolVersion, backendVersion(version, session)],
     // As we read it: a backend must not be told of another charset.
     ['content-type', 'application/json'],
   ];
@@ -52,22 +61,18 @@ function forward(
     relay: {
       setHeaders,
       removeHeaders,
-      body: bodyFor(message, row.target?.param ?? 'name', publicName, owned.name),
+      body: forwardedBody(message, target.param, exposed),
       metadata: {
         namespace: METADATA.namespace,
         values: [
           [METADATA.id, message.idText],
-          [METADATA.repair, `${token} ${owned.server.name} ${Buffer.from(message.idText).toString('base64url')}`],
-          [METADATA.server, owned.server.name],
-          [METADATA.tool, owned.name],
+          [METADATA.repair, repairContext(token, version, message.idText)],
+          [METADATA.server, version.name],
+          [METADATA.tool, exposed.name],
           [METADATA.decision, decision.id],
+          ...deprecationMetadata(version),
         ],
       },
     },
   };
-}
-
-/** Only the name is spliced; every other byte is as the client wrote it. */
-function bodyFor(message: Message, param: 'name' | 'uri', publicName: string, own: string): readonly Buffer[] {
-  return publicName === own ? [message.bytes] : withStringParam(message, param, own);
 }

@@ -1,12 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { LifecycleState } from '../../core/catalog/lifecycle.ts';
 import { LIMITS } from '../../core/limits.ts';
 import {
+  apiKeyIn,
   callerOf,
   catalogOf,
   NOW_MS,
   principalOf,
   serverOf,
   stateOf,
+  versionedServer,
+  versionOf,
   type World,
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
@@ -30,8 +34,8 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-function opened() {
-  const outcome = openStream(callerOf(world, { want: 'stream' }), stateOf());
+function opened(state: Partial<ReturnType<typeof stateOf>> = {}, over: Parameters<typeof callerOf>[1] = {}) {
+  const outcome = openStream(callerOf(world, { want: 'stream', ...over }), stateOf(state));
   if (outcome.kind !== 'stream') throw new Error(outcome.kind);
   return { headers: Object.fromEntries(outcome.headers), forget: outcome.open(sink) };
 }
@@ -46,12 +50,13 @@ test('a stream begins with its headers and a comment that sends them off', () =>
   expect(world.gateway.streams.size).toBe(1);
 });
 
+const change = async (): Promise<void> => {
+  world.gateway.streams.changed();
+  await new Promise(setImmediate);
+};
+const TOLD = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n';
+
 describe('a change of the catalog', () => {
-  const change = async (): Promise<void> => {
-    world.gateway.streams.changed();
-    await new Promise(setImmediate);
-  };
-  const TOLD = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n';
   test('is told when this caller sees another list', async () => {
     opened();
     world.catalog = catalogOf({ servers: [serverOf('memory', ['read_graph', 'new']), serverOf('files', ['read'])] });
@@ -72,6 +77,90 @@ describe('a change of the catalog', () => {
     world.catalog = catalogOf();
     await change();
     expect(written).toContain(TOLD);
+  });
+});
+
+describe('a change of a server’s versions', () => {
+  const two = (first: LifecycleState, tools: readonly string[] = ['read_graph']) => {
+    const active = versionOf('memory', ['read_graph'], { version: '2' });
+    const versions = [versionOf('memory', tools, { state: first }), active];
+    return catalogOf({ servers: [versionedServer('memory', versions), serverOf('files', ['read'])] });
+  };
+
+  test.each<[string, LifecycleState, LifecycleState, string[] | undefined, boolean]>([
+    ['that only marks the session’s own one is not told', 'active', 'deprecated', undefined, false],
+    ['that takes the session’s own one away is told', 'deprecated', 'decommissioned', undefined, true],
+    [
+      'that leads the session elsewhere is told, also where it lists the same',
+      'deprecated',
+      'staging',
+      undefined,
+      true,
+    ],
+    ['with other tools of the session’s own one is told', 'deprecated', 'deprecated', ['read_graph', 'new'], true],
+  ])('%s', async (_, before, after, tools, told) => {
+    world.catalog = two(before);
+    opened();
+    world.catalog = two(after, tools);
+    await change();
+    expect(written.includes(TOLD)).toBe(told);
+  });
+
+  test('is told to a session that is not sealed on one, and not to one that is', async () => {
+    world.catalog = catalogOf({ servers: [serverOf('memory', ['read_graph']), serverOf('files', ['read'])] });
+    opened();
+    const sealed = written;
+    written = [];
+    opened({ tokenId: Buffer.alloc(16, 2).toString('base64url'), backends: [] });
+    const unsealed = written;
+    world.catalog = two('deprecated');
+    await change();
+    expect(unsealed).toContain(TOLD);
+    expect(sealed).not.toContain(TOLD);
+  });
+});
+
+describe('a stream that was opened with an API key', () => {
+  const ROBOT = { issuer: 'chancery:api-key', subject: 'robot' };
+  test('goes on while the key is there, and ends when it is revoked', async () => {
+    const { key } = apiKeyIn(world);
+    opened(ROBOT, { apiKey: key });
+    world.catalog = { ...world.catalog!, revision: 8 };
+    await change();
+    expect(ended).toBe(false);
+    world.catalog = { ...world.catalog, revision: 9, apiKeys: new Map() };
+    await change();
+    expect(ended).toBe(true);
+    expect(world.gateway.streams.size).toBe(0);
+  });
+  test('ends when it ended or no longer names the surface, at the next change', async () => {
+    const { key } = apiKeyIn(world);
+    opened(ROBOT, { apiKey: key });
+    world.nowMs = key.expiresAtMs;
+    await change();
+    expect(ended).toBe(true);
+  });
+  test('ends with the key, without tolerance', () => {
+    world.close();
+    let expiresAtMs = 0;
+    world = worldOf({
+      streams: {
+        ...world.gateway.streams,
+        full: false,
+        open: (stream) => {
+          expiresAtMs = stream.expiresAtMs;
+          return () => {};
+        },
+      },
+    });
+    const { key } = apiKeyIn(world, { expiresAtMs: NOW_MS + 5 });
+    const caller = {
+      ...callerOf(world, { apiKey: key }),
+      principal: principalOf('robot', { expiresAtMs: NOW_MS + 5 }),
+    };
+    const outcome = openStream(caller, stateOf(ROBOT));
+    if (outcome.kind === 'stream') outcome.open(sink);
+    expect(expiresAtMs).toBe(NOW_MS + 5);
   });
 });
 

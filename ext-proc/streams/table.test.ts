@@ -34,7 +34,7 @@ function sinkOf() {
   };
   return sink;
 }
-const opened = (tokenId: string, over: { expiresAtMs?: number; digest?: () => Record<string, string> } = {}) => {
+const opened = (tokenId: string, over: { expiresAtMs?: number; digest?: () => Record<string, string> | null } = {}) => {
   const sink = sinkOf();
   const forget = table.open({ tokenId, expiresAtMs: NOW_MS + 3_600_000, digest: () => ({}), ...over, sink });
   return { sink, forget };
@@ -92,6 +92,18 @@ test('a change is told to those whose lists changed, once, and by name', () => {
   change();
   expect(a.sink.written).toEqual(['data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n']);
   expect(b.sink.written).toEqual([]);
+});
+
+test('a change after which a caller may not listen any more ends the stream, without a word to it', () => {
+  let may = true;
+  const a = opened('a', { digest: () => (may ? { 'notifications/tools/list_changed': '1' } : null) });
+  const b = opened('b');
+  may = false;
+  change();
+  expect(a.sink).toMatchObject({ written: [], ended: true });
+  expect(b.sink.ended).toBe(false);
+  expect(table.size).toBe(1);
+  change();
 });
 
 test('a quiet stream is kept alive', () => {

@@ -13,8 +13,11 @@ export interface OpenStream {
   readonly tokenId: string;
   readonly expiresAtMs: number;
   readonly sink: StreamSink;
-  /** What the session's caller sees of each list now, as one hash each, by the notification that tells of a change. */
-  readonly digest: () => Readonly<Record<string, string>>;
+  /**
+   * What the session's caller sees of each list now, as one hash each, by the notification that tells of a change. Null:
+   * the caller may not listen any more.
+   */
+  readonly digest: () => Readonly<Record<string, string>> | null;
 }
 
 export interface StreamTable {
@@ -26,7 +29,7 @@ export interface StreamTable {
   readonly full: boolean;
   /** The session was ended: so is its stream. */
   end(tokenId: string): void;
-  /** The catalog changed: every stream whose lists did is told, by name, soon. */
+  /** The catalog changed: every stream whose lists did is told, by name, soon; one whose caller may not listen ends. */
   changed(): void;
   close(): void;
   readonly size: number;
@@ -40,12 +43,15 @@ interface Entry {
 /** A reader this far behind is cut off: it will connect again and list anew. */
 const PENDING_BYTES_MAX = 256 * 1024;
 
-function tell(entry: Entry): void {
+/** False: the stream must end. */
+function tell(entry: Entry): boolean {
   const seen = entry.stream.digest();
+  if (seen === null) return false;
   for (const [method, hash] of Object.entries(seen)) {
     if (entry.told[method] !== hash) entry.stream.sink.write(`data: {"jsonrpc":"2.0","method":"${method}"}\n\n`);
   }
   entry.told = seen;
+  return true;
 }
 
 export function createStreamTable({ now }: { readonly now: () => number }): StreamTable {
@@ -69,7 +75,7 @@ export function createStreamTable({ now }: { readonly now: () => number }): Stre
   const tellSome = (): void => {
     for (const tokenId of waiting.splice(0, LIMITS.streamsBatchMax)) {
       const entry = entries.get(tokenId);
-      if (entry !== undefined) tell(entry);
+      if (entry !== undefined && !tell(entry)) end(tokenId);
     }
     telling = waiting.length === 0 ? null : setImmediate(tellSome);
   };
@@ -77,7 +83,7 @@ export function createStreamTable({ now }: { readonly now: () => number }): Stre
   return {
     open(stream) {
       end(stream.tokenId);
-      entries.set(stream.tokenId, { stream, told: stream.digest() });
+      entries.set(stream.tokenId, { stream, told: stream.digest() ?? {} });
       return () => {
         if (entries.get(stream.tokenId)?.stream === stream) entries.delete(stream.tokenId);
       };

@@ -1,37 +1,51 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { GOLDEN_DIR, GOLDEN_FILES, goldenCases, translateCase } from '../support/golden-cases.ts';
+import type { Translated } from '../../controlplane/xds/translate/types.ts';
+import {
+  GOLDEN_DIR,
+  GOLDEN_FILES,
+  goldenCases,
+  goldenFile,
+  shownResources,
+  translateCase,
+} from '../support/golden-cases.ts';
 
 const MEND =
   'if the change is meant, run the tests once with UPDATE_GOLDEN=1 and read the diff: it is what Envoy will receive';
-const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
+const UPDATE = process.env.UPDATE_GOLDEN === '1';
 
-describe.each(goldenCases())('%s', (name) => {
-  const resources = translateCase(name);
+describe.each(goldenCases())('$name, as $group', ({ name, group }) => {
+  const { resources } = translateCase(name).groups.get(group)!;
 
   test.each(Object.entries(GOLDEN_FILES))('%s.json is what Envoy receives', (file, type) => {
-    const path = join(GOLDEN_DIR, name, `${file}.json`);
-    const text = `${JSON.stringify(resources[type], null, 2)}\n`;
-    if (UPDATE) writeFileSync(path, text);
+    const path = goldenFile({ name, group }, file);
+    const text = `${JSON.stringify(shownResources(resources, type), null, 2)}\n`;
+    if (UPDATE) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
     expect(existsSync(path), `${path} is missing; ${MEND}`).toBe(true);
     expect(text, MEND).toBe(readFileSync(path, 'utf8'));
   });
 
   test('is translated again to the same bytes', () => {
-    expect(JSON.stringify(translateCase(name))).toBe(JSON.stringify(resources));
+    expect(everything(translateCase(name).groups.get(group)!.resources)).toBe(everything(resources));
   });
 
   test('has the listeners of every other case with its settings: a changed one would cut live streams', () => {
-    const [{ place, listeners }] = [
-      { place: settingsOf(name), listeners: JSON.stringify(resources[GOLDEN_FILES.listeners]) },
-    ];
+    const listeners = JSON.stringify(shownResources(resources, GOLDEN_FILES.listeners));
     for (const other of goldenCases()) {
-      if (settingsOf(other) === place)
-        expect(JSON.stringify(translateCase(other)[GOLDEN_FILES.listeners])).toBe(listeners);
+      if (settingsOf(other.name) !== settingsOf(name)) continue;
+      const theirs = translateCase(other.name).groups.get(other.group)!.resources;
+      expect(JSON.stringify(shownResources(theirs, GOLDEN_FILES.listeners))).toBe(listeners);
     }
   });
 });
+
+function everything(resources: Translated): string {
+  return JSON.stringify(Object.entries(resources).map(([type, all]) => [type, [...all]]));
+}
 
 function settingsOf(name: string): string {
   return readFileSync(join(GOLDEN_DIR, name, 'in.yaml'), 'utf8')

@@ -7,8 +7,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { discoveredOf } from '../support/catalog-world.ts';
 import { raw, request, rpc } from '../support/clients.ts';
-import { serverOf } from '../support/ext-proc-world.ts';
+import { SINCE_MS } from '../support/registry-snapshot.ts';
 import { type StaticGateway, startStaticGateway } from '../support/static-gateway.ts';
 
 interface Got {
@@ -65,18 +66,40 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
   const { port } = backend.address() as { port: number };
-  const { discovered } = serverOf('memory', ['read_graph', 'delete_entities']);
   got = [];
   gateway = await startStaticGateway(
     [
       {
         kind: 'Server',
         name: 'memory',
-        versions: [{ version: '1', endpoints: [{ url: `http://127.0.0.1:${port}/mcp` }] }],
+        versions: [
+          {
+            version: '1',
+            endpoints: [{ url: `http://127.0.0.1:${port}/mcp` }],
+            auth: { type: 'bearer', secret: 'upstream' },
+          },
+        ],
       },
+      { kind: 'Secret', name: 'upstream', value: 'of-the-gateway' },
       { kind: 'Surface', name: 'default', servers: [{ server: 'memory' }] },
+      {
+        kind: 'Server',
+        name: 'elder',
+        versions: [
+          {
+            version: '1',
+            state: 'deprecated',
+            sunset: '2099-01-31T00:00:00Z',
+            endpoints: [{ url: `http://127.0.0.1:${port}/mcp` }],
+          },
+        ],
+      },
+      { kind: 'Surface', name: 'elder', servers: [{ server: 'elder' }] },
     ],
-    { memory: { ...discovered!, protocolVersion: '2025-06-18' } },
+    {
+      'memory 1': discoveredOf('memory', ['read_graph', 'delete_entities'], { protocolVersion: '2025-06-18' }),
+      'elder 1': discoveredOf('elder', ['read_graph'], { protocolVersion: '2025-06-18' }),
+    },
   );
 });
 afterAll(async () => {
@@ -140,11 +163,10 @@ describe('a call that is allowed', () => {
     expect(got).toHaveLength(1);
     expect(got[0]?.headers).toMatchObject({ 'content-type': 'application/json', 'mcp-protocol-version': '2025-06-18' });
     expect(known.has(String(got[0]?.headers['mcp-session-id']))).toBe(true);
+    expect(got[0]?.headers.authorization).toBe('Bearer of-the-gateway');
     const names = Object.keys(got[0]?.headers ?? {});
     expect(
-      names.filter((name) =>
-        /^x-chancery|^x-forwarded|^mcp-(method|name)$|^(cookie|authorization|origin|referer)$/.test(name),
-      ),
+      names.filter((name) => /^x-chancery|^x-forwarded|^mcp-(method|name)$|^(cookie|origin|referer)$/.test(name)),
     ).toEqual([]);
   });
 
@@ -176,6 +198,9 @@ describe('a call that is allowed', () => {
         .filter(({ body }) => body.includes('tools/call'))
         .map(({ headers }) => known.has(String(headers['mcp-session-id']))),
     ).toEqual([false, true]);
+    expect(new Set(got.map(({ headers }) => headers.authorization)), 'also the new session was opened as us').toEqual(
+      new Set(['Bearer of-the-gateway']),
+    );
   });
 
   test('that a backend answers with 400 again and again is given up', async () => {
@@ -188,6 +213,29 @@ describe('a call that is allowed', () => {
     await response.text();
     expect(got.filter(({ body }) => body.includes('tools/call')).length).toBe(3);
   });
+});
+
+test('a deprecated version says so, in headers that a backend cannot speak over', async () => {
+  const url = `${gateway.url}/mcp/elder`;
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
+  const opened = await raw(url, { token: 'alice', body: request('init', 'initialize', params) });
+  await opened.text();
+  answer = ({ body }, response) =>
+    json(
+      response,
+      200,
+      { jsonrpc: '2.0', id: JSON.parse(body).id, result: {} },
+      { deprecation: '@1', sunset: 'never' },
+    );
+  const response = await raw(url, {
+    token: 'alice',
+    session: opened.headers.get('mcp-session-id') ?? '',
+    body: request(1, 'tools/call', { name: 'read_graph', arguments: {} }),
+  });
+  expect(response.status).toBe(200);
+  expect(response.headers.get('deprecation')).toBe(`@${SINCE_MS / 1000}`);
+  expect(response.headers.get('sunset')).toBe('Sat, 31 Jan 2099 00:00:00 GMT');
+  await response.text();
 });
 
 describe('what a backend says of matters that are ours does not reach the client', () => {

@@ -165,7 +165,7 @@ test('what did not change is not encoded again', () => {
   const built = buildEnvoySnapshot(
     api,
     { ...RESOURCES, [EDS.typeUrl]: { e: { cluster_name: 'e', policy: {} } } },
-    before,
+    { previous: before },
   );
   const after = 'snapshot' in built ? built.snapshot : null;
   const bytes = (snapshot: typeof before, typeUrl: string, name: string) =>

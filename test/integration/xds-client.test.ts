@@ -6,10 +6,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildOwnSnapshot, type OwnResources } from '../../controlplane/xds/own-snapshot.ts';
 import { createXdsServer, type XdsServer } from '../../controlplane/xds/server.ts';
 import type { Snapshot } from '../../controlplane/xds/snapshot.ts';
-import type { CatalogIssuer, Tombstone } from '../../core/catalog/catalog.ts';
+import type { CatalogApiKey, CatalogIssuer, Tombstone } from '../../core/catalog/catalog.ts';
 import { KINDS_OF_GROUP, OWN_TYPES, type OwnKind, SECRET_KINDS } from '../../core/contract.ts';
 import type { Policy } from '../../core/policy/types.ts';
 import { type CatalogClient, type CatalogOptions, openCatalog } from '../../core/xds-client/catalog-client.ts';
+import { type Authority, createAuthority } from '../support/certificates.ts';
 
 const DEADLINE_MS = 10_000;
 const silent = pino({ level: 'silent' });
@@ -74,7 +75,21 @@ const issuer = (name: string): CatalogIssuer => ({
   jwks: { keys: [] },
 });
 const KEYS = new Map([['k', { kid: 'k', key: 'c2VjcmV0', active: true }]]);
-const FIRST: OwnResources = { policy: byName(policy('a'), policy('b')), issuer: byName(issuer('i')), sessionKey: KEYS };
+const API_KEY: CatalogApiKey = {
+  id: 'k',
+  sha256: 'a'.repeat(64),
+  subject: 's',
+  groups: [],
+  scopes: [],
+  surfaces: ['*'],
+  expiresAtMs: 1,
+};
+const FIRST: OwnResources = {
+  policy: byName(policy('a'), policy('b')),
+  issuer: byName(issuer('i')),
+  apiKey: new Map([['k', API_KEY]]),
+  sessionKey: KEYS,
+};
 const REVISION = [{ typeUrl: OWN_TYPES.revision }];
 
 test('a client is given the whole revision', async () => {
@@ -88,6 +103,7 @@ test('a client is given the whole revision', async () => {
     surfaces: new Map(),
     policies: FIRST.policy,
     issuers: FIRST.issuer,
+    apiKeys: new Map([[API_KEY.sha256, API_KEY]]),
     sessionKeys: [...KEYS.values()],
   });
   expect(await server.acked('ext-proc', REVISION, DEADLINE_MS)).toBe('acked');
@@ -236,6 +252,32 @@ test('tombstones come and go beside the revision', async () => {
   expect(client.current()).toBe(before);
 });
 
+test('session keys come and go beside the revision', async () => {
+  const server = await serve();
+  server.setSnapshot('ext-proc', buildOwnSnapshot(FIRST, 1));
+  const client = connect();
+  await client.ready(DEADLINE_MS);
+  const before = client.current()!;
+  const newest = { kid: 'n', key: 'bmV3', active: true };
+  server.setSnapshot('ext-proc', buildOwnSnapshot({ ...FIRST, sessionKey: new Map([['n', newest]]) }, 1));
+  await until(client, () => client.current()!.sessionKeys[0]?.kid === 'n');
+  expect(client.current()).toEqual({ ...before, sessionKeys: [newest] });
+  expect(client.current()!.policies).toBe(before.policies);
+  expect(before.sessionKeys).toEqual([...KEYS.values()]);
+});
+
+test('what is more than one response may have comes in several, and is one revision', async () => {
+  const server = await serve();
+  const reason = 'r'.repeat(64 * 1024);
+  const many = Array.from({ length: 100 }, (_, index) => policy(`p${index}`, `${index}${reason}`));
+  server.setSnapshot('ext-proc', buildOwnSnapshot({ ...FIRST, policy: byName(...many) }, 1));
+  const client = connect();
+  const revisions: unknown[] = [];
+  client.onChange(() => revisions.push(client.current()?.policies.size));
+  expect(await client.ready(DEADLINE_MS)).toBe(true);
+  expect(revisions).toEqual([100]);
+});
+
 test('the bridge is ready when its kind was answered, even with nothing', async () => {
   const server = await serve();
   server.setSnapshot('bridge', buildOwnSnapshot({}));
@@ -252,18 +294,84 @@ test('the bridge is ready when its kind was answered, even with nothing', async 
 const NOT_SECRET = (kinds: readonly OwnKind[]): readonly OwnKind[] =>
   kinds.filter((kind) => !SECRET_KINDS.includes(kind));
 
-test('on TCP all but the secret kinds are served', async () => {
+test('on plain TCP all but the secret kinds are served, so no revision is whole there', async () => {
   const server = await serve();
   const port = await server.listenTcp('127.0.0.1', 0);
   server.setSnapshot('ext-proc', buildOwnSnapshot(FIRST, 1));
   const client = connect({ address: `127.0.0.1:${port}`, kinds: NOT_SECRET(KINDS_OF_GROUP['ext-proc']) });
+  expect(await client.ready(50)).toBe(false);
+  expect(client.current()).toBeNull();
+  expect(client.resources('policy').size).toBe(2);
+  expect(server.nodes()).toMatchObject([{ transport: 'tcp', userAgent: 'chancery', variant: 'delta' }]);
+});
+
+async function secured() {
+  const authority = await createAuthority();
+  const server = await serve();
+  const own = await authority.certify([{ type: 'ip', value: '127.0.0.1' }]);
+  const port = await server.listenTcp('127.0.0.1', 0, { ...own, clientCa: authority.ca });
+  server.setSnapshot('ext-proc', buildOwnSnapshot(FIRST, 1));
+  const target = async (uri: string | null, from: Authority = authority) => ({
+    address: `127.0.0.1:${port}`,
+    tls: { ...(await from.certify(uri === null ? [] : [{ type: 'url', value: uri }])), ca: authority.ca },
+  });
+  return { server, port, target, authority };
+}
+
+test('on TCP with certificates everything is served, and the certificate fixes who calls', async () => {
+  const { server, target } = await secured();
+  const client = connect(await target('spiffe://any.example/chancery/ext-proc/ext-proc-1'));
   expect(await client.ready(DEADLINE_MS)).toBe(true);
-  expect(client.current()).toMatchObject({ revision: 1, sessionKeys: [] });
-  expect(server.nodes()).toMatchObject([{ transport: 'tcp' }]);
+  expect(client.current()).toMatchObject({ revision: 1, sessionKeys: [{ kid: 'k' }] });
+  expect(server.nodes()).toMatchObject([{ id: 'ext-proc-1', group: 'ext-proc', transport: 'mtls' }]);
+  expect(await server.acked('ext-proc', REVISION, DEADLINE_MS)).toBe('acked');
+});
+
+test.each<[string, string | null, RegExp]>([
+  ['another node', 'spiffe://any.example/chancery/ext-proc/ext-proc-2', /^the certificate is of node "ext-proc-2"/],
+  ['another group', 'spiffe://any.example/chancery/bridge/ext-proc-1', /of the group "bridge", found/],
+  ['no URI', null, /^the certificate names no node: wanted one URI spiffe:/],
+  ['a URI of something else', 'spiffe://any.example/other/ext-proc/ext-proc-1', /^the certificate names no node/],
+])('a certificate of %s is refused with its reason', async (_name, uri, reason) => {
+  const { server, target } = await secured();
+  const options = await target(uri);
+  const refused = await new Promise<string>((resolve) => {
+    const log = pino(
+      { level: 'debug' },
+      { write: (line) => resolve((JSON.parse(line) as { readonly reason: string }).reason) },
+    );
+    connect({ ...options, log });
+  });
+  expect(refused).toMatch(reason);
+  expect(server.nodes()).toEqual([]);
+});
+
+test('without a certificate of the authorities nobody gets in, nor is another control plane believed', async () => {
+  const { server, target, port } = await secured();
+  const stranger = await createAuthority();
+  const uri = 'spiffe://any.example/chancery/ext-proc/ext-proc-1';
+  const right = await target(uri);
+  for (const options of [
+    await target(uri, stranger),
+    { address: `127.0.0.1:${port}` },
+    { ...right, tls: { ...right.tls, ca: stranger.ca } },
+  ]) {
+    const lost = await new Promise<string>((resolve) => {
+      const log = pino({ level: 'debug' }, { write: (line) => resolve(line) });
+      connect({ ...options, log });
+    });
+    expect(lost).toContain('the control plane could not be reached');
+  }
+  expect(server.nodes()).toEqual([]);
 });
 
 test.each<[string, 'tcp' | 'unix', Partial<CatalogOptions>, RegExp]>([
-  ['keys on TCP', 'tcp', {}, /^sessionKey is secret: it is served on the Unix socket only$/],
+  [
+    'keys on TCP',
+    'tcp',
+    {},
+    /^apiKey is secret: it is served on the Unix socket and to clients with a certificate only$/,
+  ],
   [
     'an unknown group',
     'unix',
@@ -282,7 +390,10 @@ test.each<[string, 'tcp' | 'unix', Partial<CatalogOptions>, RegExp]>([
   const port = await server.listenTcp('127.0.0.1', 0);
   server.setSnapshot('ext-proc', buildOwnSnapshot(FIRST, 1));
   const refused = await new Promise<string>((resolve) => {
-    const log = pino({}, { write: (line) => resolve((JSON.parse(line) as { readonly reason: string }).reason) });
+    const log = pino(
+      { level: 'debug' },
+      { write: (line) => resolve((JSON.parse(line) as { readonly reason: string }).reason) },
+    );
     connect({ ...(transport === 'tcp' ? { address: `127.0.0.1:${port}` } : {}), log, ...options });
   });
   expect(refused).toMatch(reason);

@@ -174,10 +174,10 @@ function get(socket: string, path: string): Promise<{ readonly status: number; r
 test('what is pushed is served', async () => {
   expect(await get('good.sock', '/direct')).toEqual({ status: 200, body: 'first' });
   expect(await get('good.sock', '/any')).toEqual({ status: 200, body: 'from the backend' });
-  expect(node()).toMatchObject({ id: 'envoy-1', group: 'envoy', transport: 'unix' });
+  expect(node()).toMatchObject({ id: 'envoy-1', group: 'envoy', transport: 'unix', variant: 'delta', connected: true });
   expect(
     node().types.map(({ label, sent, acked, nacked }) => [label, sent !== null && sent === acked, nacked]),
-  ).toEqual(['CDS', 'EDS', 'LDS', 'RDS'].map((label) => [label, true, null]));
+  ).toEqual(['CDS', 'EDS', 'LDS', 'RDS', 'RTDS'].map((label) => [label, true, null]));
 });
 
 test('a changed cluster does not wait for its endpoints', async () => {
@@ -192,7 +192,7 @@ test('a changed cluster does not wait for its endpoints', async () => {
 
 test('a bad listener is refused visibly while the good one serves, and is mended', async () => {
   const bad = { ...listener('bad'), filter_chains: [] };
-  const refused = logged('refused a LDS update');
+  const refused = logged('refused LDS');
   server.setSnapshot('envoy', snapshotOf({ ...FIRST(), [LDS.typeUrl]: { good: listener('good'), bad } }));
   expect(await server.acked('envoy', [{ typeUrl: LDS.typeUrl, name: 'bad' }], DEADLINE_MS)).toBe('nacked');
   expect(await server.acked('envoy', [{ typeUrl: LDS.typeUrl, name: 'good' }], DEADLINE_MS)).toBe('acked');

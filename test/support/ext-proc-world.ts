@@ -1,12 +1,11 @@
-// Decides the small world in which ext-proc is tested: one catalog, tokens that are words, backends that answer from a function.
-import { randomBytes } from 'node:crypto';
+// Decides the small world in which ext-proc is tested: tokens that are words, backends that answer from a function.
+import { hash, randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import type { Catalog, CatalogServer, CatalogSurface, Listed } from '../../core/catalog/catalog.ts';
-import type { Asker } from '../../core/catalog/govern.ts';
+import type { Catalog, CatalogApiKey } from '../../core/catalog/catalog.ts';
 import type { Identity } from '../../core/identity/verify.ts';
+import { createVerifier } from '../../core/identity/verify.ts';
 import type { EgressAnswer, EgressRequest } from '../../core/mcp/egress.ts';
 import { type Message, parseMessage } from '../../core/mcp/message.ts';
-import type { Policy, Principal } from '../../core/policy/types.ts';
 import { createSideTable } from '../../core/session/side-table.ts';
 import { createSessionCodec } from '../../core/session/token.ts';
 import type { SessionState } from '../../core/session/types.ts';
@@ -15,97 +14,10 @@ import type { Caller, SessionCall } from '../../ext-proc/call.ts';
 import type { Gateway } from '../../ext-proc/gateway.ts';
 import { createStreamTable } from '../../ext-proc/streams/table.ts';
 import { createTombstones } from '../../ext-proc/tombstones.ts';
+import { viewOf } from '../../ext-proc/view.ts';
+import { apiKeyOf, catalogOf, ISSUER, NOW_MS, principalOf } from './catalog-world.ts';
 
-export const NOW_MS = 1_800_000_000_000;
-export const ISSUER = 'http://issuer.test';
-export const principalOf = (subject: string, over: Partial<Principal> = {}): Principal => ({
-  issuer: ISSUER,
-  subject,
-  groups: [],
-  scopes: [],
-  expiresAtMs: NOW_MS + 3_600_000,
-  ...over,
-});
-
-export const listed = (...items: Listed[]) => ({ bare: items, full: items });
-export function serverOf(name: string, tools: readonly string[], over: Partial<CatalogServer> = {}): CatalogServer {
-  return {
-    name,
-    version: '1',
-    labels: {},
-    cluster: `mcp.${name}.1`,
-    path: '/mcp',
-    affinity: false,
-    discovered: {
-      hash: '00',
-      protocolVersion: '2025-11-25',
-      serverInfo: { name: `${name}-server`, version: '9' },
-      capabilities: { tools: {}, ...(name === 'files' ? { prompts: {}, resources: {} } : {}) },
-      tools: listed(...tools.map((tool) => ({ name: tool, inputSchema: { type: 'object' } }))),
-      prompts: listed(...(name === 'files' ? [{ name: 'summary' }] : [])),
-      resources: listed(...(name === 'files' ? [{ uri: 'file:///a.txt', name: 'a' }] : [])),
-      resourceTemplates: listed(...(name === 'files' ? [{ uriTemplate: 'file:///docs/{path}', name: 'docs' }] : [])),
-    },
-    ...over,
-  };
-}
-export const memberOf = (server: string, over: object = {}) => ({
-  server,
-  tools: ['*'],
-  prompts: ['*'],
-  resources: ['*'],
-  ...over,
-});
-export function surfaceOf(
-  name: string,
-  servers: readonly string[],
-  over: Partial<CatalogSurface> = {},
-): CatalogSurface {
-  const path = name === 'default' ? '/mcp' : `/mcp/${name}`;
-  return {
-    name,
-    path,
-    url: `http://gateway.test${path}`,
-    auth: 'token',
-    decision: 'ext_proc',
-    members: servers.map((server) => memberOf(server)),
-    ...over,
-  };
-}
-export const ALLOW_ALL: Policy = {
-  name: 'base',
-  version: 'tbac/v1',
-  surfaces: ['*'],
-  rules: [
-    { id: 'all', effect: 'allow', tools: ['*'], prompts: ['*'], resources: ['*'] },
-    { id: 'keep', effect: 'deny', tools: ['memory/delete_*'], reason: 'the memory is kept' },
-  ],
-};
-export interface CatalogParts {
-  readonly revision?: number;
-  readonly servers?: readonly CatalogServer[];
-  readonly surfaces?: readonly CatalogSurface[];
-  readonly policies?: readonly Policy[];
-}
-const byName = <T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> =>
-  new Map(items.map((item) => [item.name, item]));
-export function catalogOf({ revision = 7, servers, surfaces, policies }: CatalogParts = {}): Catalog {
-  return {
-    revision,
-    servers: byName(servers ?? [serverOf('memory', ['read_graph', 'delete_entities']), serverOf('files', ['read'])]),
-    surfaces: byName(
-      surfaces ?? [
-        surfaceOf('default', ['memory', 'files']),
-        surfaceOf('one', ['memory']),
-        surfaceOf('open', ['memory'], { auth: 'none' }),
-        surfaceOf('judged', ['memory', 'files'], { decision: 'ext_authz' }),
-      ],
-    ),
-    policies: byName(policies ?? [ALLOW_ALL]),
-    issuers: new Map(),
-    sessionKeys: [],
-  };
-}
+export * from './catalog-world.ts';
 
 /** A JSON-RPC result, as a backend's answer. */
 export const answered = (result: object, sessionId = ''): EgressAnswer => ({
@@ -133,6 +45,8 @@ export interface World {
   readonly sent: EgressRequest[];
   readonly logged: { readonly level: number; readonly msg: string; readonly [member: string]: unknown }[];
   readonly reported: { readonly tokenId: string; readonly expiresAtMs: number }[];
+  /** Ids of the API keys that were used. */
+  readonly keysUsed: string[];
   catalog: Catalog | null;
   nowMs: number;
   backend: (request: EgressRequest) => EgressAnswer | Promise<EgressAnswer>;
@@ -147,6 +61,7 @@ export function worldOf(over: Partial<Gateway> = {}): World {
   const logged: World['logged'] = [];
   const sent: EgressRequest[] = [];
   const reported: World['reported'] = [];
+  const keysUsed: string[] = [];
   let wake = (): void => {};
   const now = (): number => world.nowMs;
   const sessions = createSessionCodec([{ kid: 'k1', key: Buffer.alloc(32, 7).toString('base64url'), active: true }], {
@@ -154,19 +69,23 @@ export function worldOf(over: Partial<Gateway> = {}): World {
     randomBytes,
   });
   const streams = createStreamTable({ now });
+  const verifier = createVerifier({ now });
   const gateway: Gateway = {
     catalog: () => world.catalog,
     sessions: () => sessions,
     bodyBytesMax: 4096,
-    // `Bearer alice` is alice.
+    // `Bearer alice` is alice; API keys are what they are.
     verifier: {
-      verify: ({ authorization }): Identity => {
+      verify: (question): Identity | Promise<Identity> => {
+        const { authorization } = question;
+        if (authorization?.startsWith('Bearer chk_') === true) return verifier.verify(question);
         const subject = /^Bearer ([a-z]+)$/.exec(authorization ?? '')?.[1];
         if (subject === undefined)
           return { ok: false, reason: authorization === undefined ? 'missing' : 'bad_signature' };
         return { ok: true, principal: principalOf(subject) };
       },
     },
+    keyUsed: (id) => void keysUsed.push(id),
     side: createSideTable({ now }),
     tombstones: createTombstones({ pushed: () => new Set(), report: (tombstone) => reported.push(tombstone) }),
     egress: {
@@ -188,6 +107,7 @@ export function worldOf(over: Partial<Gateway> = {}): World {
     sent,
     logged,
     reported,
+    keysUsed,
     catalog: catalogOf(),
     nowMs: NOW_MS,
     backend: goodBackend(),
@@ -226,9 +146,13 @@ export function stateOf(over: Partial<SessionState> = {}): SessionState {
 
 export function callerOf(
   world: World,
-  over: Partial<Admitted> & { readonly surfaceName?: string; readonly subject?: string } = {},
+  over: Partial<Admitted> & {
+    readonly surfaceName?: string;
+    readonly subject?: string;
+    readonly apiKey?: CatalogApiKey;
+  } = {},
 ): Caller {
-  const { surfaceName = 'default', subject = 'alice', ...more } = over;
+  const { surfaceName = 'default', subject = 'alice', apiKey = null, ...more } = over;
   const catalog = world.catalog!;
   const surface = catalog.surfaces.get(surfaceName)!;
   const admitted: Admitted = {
@@ -240,14 +164,9 @@ export function callerOf(
     protocolVersion: '',
     ...more,
   };
-  return { gateway: world.gateway, admitted, catalog, surface, principal: principalOf(subject), decisionId: 'd1' };
+  const principal = principalOf(subject);
+  return { gateway: world.gateway, admitted, catalog, surface, principal, apiKey, decisionId: 'd1' };
 }
-export const askerOf = (catalog: Catalog, surface = 'default', principal = principalOf('alice')): Asker => ({
-  catalog,
-  surface: catalog.surfaces.get(surface)!,
-  principal,
-  decisionId: 'd1',
-});
 
 export function messageOf(value: object | string): Message {
   const parsed = parseMessage(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
@@ -262,5 +181,15 @@ export const request = (method: string, params: object = {}, id: string | number
 });
 export function sessionCallOf(world: World, message: Message, over: Partial<SessionState> = {}): SessionCall {
   const session = stateOf(over);
-  return { ...callerOf(world), message, session, token: world.token(over) };
+  const caller = callerOf(world);
+  const exposure = viewOf(caller.catalog, caller.surface, session);
+  return { ...caller, message, session, exposure, token: world.token(over) };
+}
+
+/** An API key, and what its holder sends. */
+export function apiKeyIn(world: World, over: Partial<CatalogApiKey> = {}): { key: CatalogApiKey; bearer: string } {
+  const text = `chk_${over.id ?? 'k1'}_${'x'.repeat(43)}`;
+  const key = apiKeyOf({ sha256: hash('sha256', text, 'hex'), ...over });
+  world.catalog = { ...world.catalog!, apiKeys: new Map([...world.catalog!.apiKeys, [key.sha256, key]]) };
+  return { key, bearer: `Bearer ${text}` };
 }

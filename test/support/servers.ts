@@ -19,8 +19,18 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A server of @modelcontextprotocol/sdk with one tool `greet`, which answers who it is. `at`: a port (0: any) or a socket path. */
-export async function startTestServer(name: string, at: number | string = 0): Promise<TestServer> {
+/** What a test server has beside its tool `greet`. */
+export type Furnish = (server: McpServer) => void;
+
+/**
+ * A server of @modelcontextprotocol/sdk with a tool `greet`, which answers who it is. `at`: a port (0: any) or a socket
+ * path.
+ */
+export async function startTestServer(
+  name: string,
+  at: number | string = 0,
+  furnish: Furnish = () => undefined,
+): Promise<TestServer> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const requests: TestServer['requests'] = [];
   const open = async (): Promise<StreamableHTTPServerTransport> => {
@@ -28,6 +38,7 @@ export async function startTestServer(name: string, at: number | string = 0): Pr
     server.registerTool('greet', { description: 'Greets.', inputSchema: { who: z.string() } }, ({ who }) => ({
       content: [{ type: 'text', text: `${name} greets ${who}` }],
     }));
+    furnish(server);
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void sessions.set(id, transport),

@@ -161,9 +161,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return stack;
 }
 
-export function runCli(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliResult> {
+/** `input`: what its standard input brings. */
+export function runCli(args: readonly string[], env: Readonly<Record<string, string>>, input = ''): Promise<CliResult> {
   return new Promise((resolve) => {
-    const child = spawn(NODE, [CLI, ...args], { cwd: ROOT_DIR, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(NODE, [CLI, ...args], { cwd: ROOT_DIR, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    // One that does not read it may be gone before it is written.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {

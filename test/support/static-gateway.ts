@@ -1,21 +1,19 @@
 // Decides how a test gets the gateway's data path alone: a real Envoy with a static configuration, ext-proc in the test's own process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildCatalog } from '../../controlplane/catalog/build.ts';
 import { translate } from '../../controlplane/xds/translate/translate.ts';
-import type { Place } from '../../controlplane/xds/translate/types.ts';
 import type { Catalog, Discovered } from '../../core/catalog/catalog.ts';
-import { parseDocument } from '../../core/catalog/document.ts';
-import { SOCKETS } from '../../core/contract.ts';
+import { NODE_GROUPS, SOCKETS } from '../../core/contract.ts';
 import type { GrpcServer } from '../../core/grpc/server.ts';
 import { createEgressClient } from '../../core/mcp/egress.ts';
-import { bootstrap } from '../../envoy/bootstrap.ts';
 import { createService } from '../../ext-proc/service.ts';
 import { envoyForTests } from './envoy.ts';
 import { ALLOW_ALL, type World, worldOf } from './ext-proc-world.ts';
+import { placeIn } from './place.ts';
+import { registrySnapshot } from './registry-snapshot.ts';
 import { staticBootstrap } from './static-bootstrap.ts';
 import { until } from './until.ts';
 
@@ -30,52 +28,25 @@ export interface StaticGateway {
 
 /**
  * @param documents as for `chancery apply`, without policies: everything is allowed but `memory/delete_*`.
- * @param discovered by server, what discovery would have read.
+ * @param discovered by `<server> <version>`, what discovery would have read.
  */
 export async function startStaticGateway(
   documents: readonly unknown[],
   discovered: Readonly<Record<string, Discovered>>,
 ): Promise<StaticGateway> {
   const runDir = mkdtempSync(join(tmpdir(), 'chy-static-'));
-  const port = await freePort();
-  const place: Place = {
-    host: '127.0.0.1',
-    port,
-    runDir,
-    publicUrl: `http://127.0.0.1:${port}`,
-    allowedOrigins: [],
-    bodyBytesMax: 1024 * 1024,
-    caFile: '',
-    accessLog: join(runDir, 'access.log'),
-  };
-  const parsed = documents.map((value) => {
-    const result = parseDocument(value);
-    if ('problems' in result) throw new Error(JSON.stringify(result.problems));
-    return result.document;
-  });
-  const built = buildCatalog({
-    revision: 1,
-    documents: parsed,
-    discoveries: [],
-    settings: place,
-    issuers: [],
-    sessionKeys: [],
-  });
-  const catalog: Catalog = {
-    ...built.catalog,
-    servers: new Map(
-      [...built.catalog.servers].map(([name, server]) => [name, { ...server, discovered: discovered[name] ?? null }]),
-    ),
-    policies: new Map([[ALLOW_ALL.name, ALLOW_ALL]]),
-  };
+  const place = await placeIn(runDir);
+  const snapshot = registrySnapshot({ documents, discovered });
+  const built = buildCatalog(snapshot, { settings: place, issuers: [], sessionKeys: [] });
+  const catalog: Catalog = { ...built.catalog, policies: new Map([[ALLOW_ALL.name, ALLOW_ALL]]) };
   const egress = createEgressClient(join(runDir, SOCKETS.egress));
   const world = worldOf({ egress, bodyBytesMax: place.bodyBytesMax });
   world.catalog = catalog;
   const service: GrpcServer = createService(world.gateway);
   await service.listen(join(runDir, SOCKETS.extProc));
 
-  const { layered_runtime } = bootstrap({ nodeId: 'static', runDir }) as { layered_runtime: object };
-  const config = { ...staticBootstrap(translate({ catalog, backends: built.backends, place })), layered_runtime };
+  const { resources } = translate({ built, place }).groups.get(NODE_GROUPS.envoy)!;
+  const config = staticBootstrap(resources, runDir);
   const path = join(runDir, 'envoy.json');
   writeFileSync(path, JSON.stringify(config));
   const envoy = spawn(envoyForTests(), ['-c', path, '--concurrency', '1', '--use-dynamic-base-id', '-l', 'error'], {
@@ -88,7 +59,7 @@ export async function startStaticGateway(
       output = `${output}${chunk}`.slice(-20_000);
     });
   }
-  const url = `http://127.0.0.1:${port}`;
+  const url = place.publicUrl;
   const ask = async (): Promise<number> => {
     if (envoy.exitCode !== null) throw new Error(`Envoy ended:\n${output}`);
     return (await fetch(url).catch(() => null))?.status ?? 0;
@@ -113,12 +84,4 @@ function ended(child: ChildProcess): Promise<void> {
     child.once('exit', () => resolve());
     child.kill('SIGKILL');
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -12,10 +12,13 @@ export interface Asked {
 }
 
 export type Reply = JsonObject | { readonly rpcError: JsonObject } | Extract<EgressAnswer, { ok: false }>;
+/** By method; `modern` for all of the modern era. */
 export type Script = Readonly<Record<string, (asked: Asked) => Reply | Promise<Reply>>>;
 
 export interface ScriptedServer extends EgressClient {
   readonly asked: readonly Asked[];
+  /** Sessions that nobody has ended. */
+  sessions(): number;
 }
 
 interface Sent {
@@ -23,6 +26,9 @@ interface Sent {
   readonly params?: JsonObject;
   readonly id?: number;
 }
+
+/** A request of the modern era has no session. */
+const isModern = (request: EgressRequest): boolean => request.protocolVersion === '2026-07-28';
 
 export const initializeResult = (capabilities: JsonObject, rest: JsonObject = {}): JsonObject => ({
   protocolVersion: '2025-11-25',
@@ -38,6 +44,7 @@ export function scriptedServer(script: Script): ScriptedServer {
   let count = 0;
   return {
     asked,
+    sessions: () => sessions.size,
     close: () => {},
     async send(request) {
       const { method = '', params = {}, id } = JSON.parse(request.body ?? '{}') as Sent;
@@ -45,6 +52,12 @@ export function scriptedServer(script: Script): ScriptedServer {
       if (method === 'initialize') {
         if (request.sessionId) return status(400, 'initialize with a session');
         sessions.set(sessionId, (params.capabilities ?? {}) as JsonObject);
+      } else if (isModern(request)) {
+        const entry: Asked = { request, method, params, capabilities: {} };
+        asked.push(entry);
+        const reply = (await script.modern?.(entry)) ?? status(400, 'no such session');
+        if ('ok' in reply && reply.ok === false) return reply as ReturnType<typeof status>;
+        return message('rpcError' in reply ? { error: reply.rpcError as JsonObject } : { result: reply as JsonObject });
       } else if (!sessions.has(sessionId)) return status(404, 'no such session');
       else if (request.protocolVersion === undefined) return status(400, 'no protocol version');
       const entry: Asked = { request, method, params, capabilities: sessions.get(sessionId) ?? {} };
@@ -55,6 +68,9 @@ export function scriptedServer(script: Script): ScriptedServer {
         return { ok: true, status: 200, sessionId: '', message: null };
       }
       const reply = await script[method]?.(entry);
+      // Who is refused has no session.
+      if (method === 'initialize' && (reply === undefined || 'rpcError' in reply || 'ok' in reply))
+        sessions.delete(sessionId);
       if (reply === undefined && id === undefined) return { ok: true, status: 202, sessionId: '', message: null };
       if (reply === undefined) return message({ error: { code: -32601, message: 'Method not found' } });
       if ('ok' in reply && reply.ok === false) return reply as Extract<EgressAnswer, { ok: false }>;

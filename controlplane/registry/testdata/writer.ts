@@ -1,21 +1,15 @@
-// Decides what the other processes in registry.test.ts write: two documents per revision, told after each.
-import { pino } from 'pino';
-import { openRegistry } from '../registry.ts';
+// Decides what the other processes in the tests write: two documents per write, many writes at once, each told when it is taken.
+import { writeSync } from 'node:fs';
+import { openTest, server, TEST } from './open.ts';
 
 const [path = '', prefix = '', writes = '0'] = process.argv.slice(2);
-const registry = await openRegistry(path, {
-  now: () => 1_000,
-  log: pino({ level: 'silent' }),
-  constraints: { host: '127.0.0.1', runDir: '/run/chancery' },
-});
-for (let count = 0; count < Number(writes); count++) {
-  const documents = ['a', 'b'].map((letter) => ({
-    kind: 'Server',
-    name: `${prefix}-${letter}-${count}`,
-    versions: [{ version: '1', endpoints: [{ url: 'http://127.0.0.1:3001/mcp' }] }],
-  }));
-  const outcome = await registry.apply({ documents, who: 'test' });
-  if (outcome.ok) process.send?.(outcome.revision);
-}
+const registry = await openTest(path);
+await Promise.all(
+  Array.from({ length: Number(writes) }, async (_, count) => {
+    const documents = ['a', 'b'].map((letter) => server(`${prefix}-${letter}-${count}`));
+    const outcome = await registry.apply({ documents, ...TEST });
+    // Into the pipe at once: what is told only to a buffer of this process would die with it.
+    if (outcome.ok) writeSync(1, `${outcome.revision} ${prefix} ${count}\n`);
+  }),
+);
 await registry.close();
-process.disconnect();

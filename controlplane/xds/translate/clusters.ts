@@ -2,18 +2,19 @@
 import { join } from 'node:path';
 import { CLUSTERS, SOCKETS } from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
-import { endpoint } from './endpoints.ts';
+import { credentialFilters } from './credentials.ts';
+import { assignment, needsDns } from './endpoints.ts';
 import { repairFilter } from './ext-proc.ts';
+import { upstreamTls } from './tls.ts';
 import { FILTERS, HTTP_OPTIONS_KEY } from './type-urls.ts';
-import { type Backend, type EnvoyJson, type Place, seconds } from './types.ts';
+import { type Backend, type EnvoyJson, OVER_ADS, type Place, seconds } from './types.ts';
 
-export function clusters(backends: readonly Backend[], place: Place): Record<string, EnvoyJson> {
-  const all = [
+/** Those of the services beside Envoy; nothing in them depends on the catalog. */
+export function serviceClusters(place: Place): readonly EnvoyJson[] {
+  return [
     service(CLUSTERS.extProc, join(place.runDir, SOCKETS.extProc)),
     service(CLUSTERS.extAuthz, join(place.runDir, SOCKETS.extAuthz)),
-    ...backends.map((each) => backend(each, place)),
   ];
-  return Object.fromEntries(all.map((cluster) => [cluster.name, cluster]));
 }
 
 /**
@@ -52,92 +53,80 @@ function service(name: string, path: string): EnvoyJson {
   };
 }
 
+/** Of a backend without credentials, which is most of them: one object, so that it is encoded once for all. */
+const PLAIN_OPTIONS = httpOptions([]);
+
 /** Names are resolved by Envoy; addresses and sockets come over EDS, so that a changed replica changes no cluster. */
-function backend({ server, endpoints, healthPath }: Backend, place: Place): EnvoyJson {
-  const dns = needsDns(endpoints);
+export function backendCluster(backend: Backend, place: Place): EnvoyJson {
+  const { version, endpoints, healthPath, tls } = backend;
   const first = endpoints[0];
+  const credentials = credentialFilters(backend);
   return {
-    name: server.cluster,
+    name: version.cluster,
     connect_timeout: seconds(LIMITS.connectDeadlineMs),
     lb_policy: 'ROUND_ROBIN',
-    common_lb_config: { healthy_panic_threshold: { value: 0 } },
-    ...(dns
-      ? {
-          type: 'STRICT_DNS',
-          load_assignment: { cluster_name: server.cluster, endpoints: [{ lb_endpoints: endpoints.map(endpoint) }] },
-        }
-      : { type: 'EDS', eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } } }),
-    circuit_breakers: {
-      thresholds: [
-        {
-          max_connections: LIMITS.backendConnectionsMax,
-          max_pending_requests: LIMITS.backendPendingMax,
-          // An answer that streams counts for its whole life.
-          max_requests: LIMITS.backendRequestsMax,
-          max_retries: LIMITS.backendRetriesMax,
-        },
-      ],
+    common_lb_config: {
+      healthy_panic_threshold: { value: 0 },
+      // Only an Envoy that knows its own zone, and its own cluster, has a choice; for others this means nothing.
+      ...(endpoints.some(({ zone }) => zone !== undefined) ? { zone_aware_lb_config: { min_cluster_size: 2 } } : {}),
     },
-    health_checks: [
-      {
-        timeout: seconds(LIMITS.healthCheckDeadlineMs),
-        interval: seconds(LIMITS.healthCheckIntervalMs),
-        // A cluster that was never used counts as one without traffic, and one that was down is wanted back soon.
-        no_traffic_interval: seconds(LIMITS.healthCheckAgainMs),
-        no_traffic_healthy_interval: seconds(LIMITS.healthCheckIntervalMs),
-        unhealthy_interval: seconds(LIMITS.healthCheckAgainMs),
-        unhealthy_threshold: 2,
-        healthy_threshold: 1,
-        ...(healthPath === undefined
-          ? { tcp_health_check: {} }
-          : { http_health_check: { path: healthPath, host: first?.authority ?? 'localhost' } }),
-      },
-    ],
-    outlier_detection: {
-      consecutive_local_origin_failure: 3,
-      consecutive_5xx: 10,
-      split_external_local_origin_errors: true,
-      interval: '2s',
-      base_ejection_time: '5s',
-      max_ejection_percent: 50,
-    },
+    ...(needsDns(backend)
+      ? { type: 'STRICT_DNS', load_assignment: assignment(backend) }
+      : { type: 'EDS', eds_cluster_config: { eds_config: OVER_ADS } }),
+    circuit_breakers: BREAKERS,
+    health_checks: [healthCheck(healthPath, first?.authority ?? 'localhost')],
+    outlier_detection: EJECTION,
     typed_extension_protocol_options: {
-      [HTTP_OPTIONS_KEY]: {
-        '@type': FILTERS.httpOptions,
-        explicit_http_config: { http_protocol_options: {} },
-        http_filters: [
-          repairFilter(),
-          { name: 'envoy.filters.http.upstream_codec', typed_config: { '@type': FILTERS.upstreamCodec } },
-        ],
-      },
+      [HTTP_OPTIONS_KEY]: credentials.length === 0 ? PLAIN_OPTIONS : httpOptions(credentials),
     },
-    ...(first?.tls ? { transport_socket: tls(first.host, place.caFile) } : {}),
+    ...(first?.tls ? { transport_socket: upstreamTls(first.host, place, tls) } : {}),
   };
 }
 
-export function needsDns(endpoints: Backend['endpoints']): boolean {
-  return endpoints.some(({ kind, host }) => kind === 'tcp' && !isAddress(host));
-}
-
-function isAddress(host: string): boolean {
-  return host.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(host);
-}
-
-/** The name that was configured is the name that is verified. */
-function tls(host: string, caFile: string): EnvoyJson {
-  return {
-    name: 'envoy.transport_sockets.tls',
-    typed_config: {
-      '@type': FILTERS.upstreamTls,
-      sni: host,
-      common_tls_context: {
-        validation_context: {
-          trusted_ca: { filename: caFile },
-          match_typed_subject_alt_names: [
-            { san_type: isAddress(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } },
-          ],
-        },
-      },
+const BREAKERS = {
+  thresholds: [
+    {
+      max_connections: LIMITS.backendConnectionsMax,
+      max_pending_requests: LIMITS.backendPendingMax,
+      // An answer that streams counts for its whole life.
+      max_requests: LIMITS.backendRequestsMax,
+      max_retries: LIMITS.backendRetriesMax,
     },
+  ],
+} as const;
+
+const EJECTION = {
+  consecutive_local_origin_failure: 3,
+  consecutive_5xx: 10,
+  split_external_local_origin_errors: true,
+  interval: '2s',
+  base_ejection_time: '5s',
+  max_ejection_percent: 50,
+} as const;
+
+/** The filters that run for each attempt, after the replica is chosen: the repair of a retry, the credential, the codec. */
+function httpOptions(credentials: readonly EnvoyJson[]): EnvoyJson {
+  return {
+    '@type': FILTERS.httpOptions,
+    explicit_http_config: { http_protocol_options: {} },
+    http_filters: [
+      repairFilter(),
+      ...credentials,
+      { name: 'envoy.filters.http.upstream_codec', typed_config: { '@type': FILTERS.upstreamCodec } },
+    ],
+  };
+}
+
+function healthCheck(path: string | undefined, host: string): EnvoyJson {
+  return {
+    timeout: seconds(LIMITS.healthCheckDeadlineMs),
+    interval: seconds(LIMITS.healthCheckIntervalMs),
+    // A cluster that was never used counts as one without traffic, and one that was down is wanted back soon.
+    no_traffic_interval: seconds(LIMITS.healthCheckAgainMs),
+    no_traffic_healthy_interval: seconds(LIMITS.healthCheckIntervalMs),
+    unhealthy_interval: seconds(LIMITS.healthCheckAgainMs),
+    unhealthy_threshold: 2,
+    healthy_threshold: 1,
+    ...(path === undefined ? { tcp_health_check: {} } : { http_health_check: { path, host } }),
   };
 }

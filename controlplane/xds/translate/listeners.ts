@@ -6,13 +6,13 @@ import { accessLog } from './access-log.ts';
 import { affinityFilter } from './affinity.ts';
 import { extAuthzFilter } from './ext-authz.ts';
 import { extProcFilter } from './ext-proc.ts';
-import { localReplies } from './local-reply.ts';
+import { egressReplies, localReplies } from './local-reply.ts';
 import { originFilter } from './origin.ts';
 import { stripHeaders } from './strip-headers.ts';
 import { FILTERS } from './type-urls.ts';
-import { type EnvoyJson, type Place, seconds } from './types.ts';
+import { type EnvoyJson, OVER_ADS, type Place, seconds } from './types.ts';
 
-/** The order of effect. Nothing in a listener depends on the catalog: a changed listener drains, and cuts live streams. */
+/** The order of effect. Nothing in a listener depends on the catalog, or on the allowed origins: a changed listener drains, and cuts live streams. */
 function ingressFilters(place: Place): EnvoyJson[] {
   return [originFilter(), extAuthzFilter(place.bodyBytesMax), extProcFilter(), affinityFilter(), router()];
 }
@@ -50,7 +50,15 @@ export function listeners(place: Place): Record<string, EnvoyJson> {
     [LISTENERS.egress]: {
       name: LISTENERS.egress,
       address: { pipe: { path: join(place.runDir, SOCKETS.egress), mode: 0o600 } },
-      filter_chains: [{ filters: [manager(place, 'egress', ROUTES.egress, [affinityFilter(), router()], {})] }],
+      filter_chains: [
+        {
+          filters: [
+            manager(place, 'egress', ROUTES.egress, [affinityFilter(), router()], {
+              local_reply_config: egressReplies(),
+            }),
+          ],
+        },
+      ],
     },
   };
 }
@@ -67,7 +75,7 @@ function manager(
     typed_config: {
       '@type': FILTERS.hcm,
       stat_prefix: statPrefix,
-      rds: { route_config_name: routes, config_source: { ads: {}, resource_api_version: 'V3' } },
+      rds: { route_config_name: routes, config_source: OVER_ADS },
       http_filters: httpFilters,
       stream_idle_timeout: seconds(LIMITS.streamIdleMs),
       access_log: [accessLog(place.accessLog)],

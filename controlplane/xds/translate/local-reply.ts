@@ -1,6 +1,7 @@
 // Decides how Envoy's own refusals read: JSON-RPC errors with the request's id, and no word of what is behind.
 import { METADATA } from '../../../core/contract.ts';
 import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
+import { NO_CREDENTIAL } from './credentials.ts';
 import { FILTERS } from './type-urls.ts';
 import type { EnvoyJson } from './types.ts';
 
@@ -16,6 +17,8 @@ const REPLIES: readonly { readonly when: string; readonly code: ErrorCode }[] = 
   },
   { when: 'response.code_details == "request_payload_too_large"', code: 'body_too_large' },
   { when: 'response.code_details == "request_overall_timeout"', code: 'body_timeout' },
+  // Envoy says 401; but it is not the client who has to authenticate.
+  { when: `response.code_details == "${NO_CREDENTIAL}"`, code: 'backend_unavailable' },
   {
     when: 'response.code == 503 && !response.code_details.startsWith("chancery_") && response.code_details != "ext_authz_denied"',
     code: 'backend_unavailable',
@@ -35,15 +38,33 @@ export function localReplies(): EnvoyJson {
   };
 }
 
+/** To our own processes, which would take a 401 for the server's. */
+export function egressReplies(): EnvoyJson {
+  const { http } = ERRORS.backend_unavailable;
+  return {
+    mappers: [
+      {
+        filter: celFilter(`response.code_details == "${NO_CREDENTIAL}"`),
+        status_code: http,
+        body: { inline_string: 'the credential for this server is not there (yet)' },
+      },
+    ],
+  };
+}
+
+function celFilter(expression: string): EnvoyJson {
+  return {
+    extension_filter: {
+      name: 'envoy.access_loggers.extension_filters.cel',
+      typed_config: { '@type': FILTERS.celFilter, expression },
+    },
+  };
+}
+
 function mapper(expression: string, code: ErrorCode, id: string): EnvoyJson {
   const { http, rpc, message } = ERRORS[code];
   return {
-    filter: {
-      extension_filter: {
-        name: 'envoy.access_loggers.extension_filters.cel',
-        typed_config: { '@type': FILTERS.celFilter, expression },
-      },
-    },
+    filter: celFilter(expression),
     status_code: http,
     body_format_override: {
       // Text and not JSON format: the id stays the text that the client wrote, whatever number it is.

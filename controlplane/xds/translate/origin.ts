@@ -1,16 +1,24 @@
 // Decides which web pages may call the gateway (MCP 2025-11-25, transports: "Servers MUST validate the Origin header").
+import { EXTENSIONS } from '../../../core/contract.ts';
 import { FILTERS } from './type-urls.ts';
-import type { EnvoyJson, Place } from './types.ts';
+import { type EnvoyJson, OVER_ADS, type Place } from './types.ts';
 
-export const ORIGIN_FILTER = 'chancery.origin';
-
-/** In the listener, which never changes: denies every Origin unless a virtual host says which are allowed. */
+/**
+ * In the listener, which never changes: its configuration comes by itself (ECDS). There is no default one, and the
+ * listener does not open before the first has come.
+ */
 export function originFilter(): EnvoyJson {
-  return { name: ORIGIN_FILTER, typed_config: { '@type': FILTERS.rbac, rules: denyUnless([]) } };
+  return {
+    name: EXTENSIONS.origin,
+    config_discovery: { config_source: { ...OVER_ADS, initial_fetch_timeout: '0s' }, type_urls: [FILTERS.rbac] },
+  };
 }
 
-export function originPerHost(place: Place): Readonly<Record<string, EnvoyJson>> {
-  return { [ORIGIN_FILTER]: { '@type': FILTERS.rbacPerRoute, rbac: { rules: denyUnless(allowedOrigins(place)) } } };
+export function originExtension(place: Place): EnvoyJson {
+  return {
+    name: EXTENSIONS.origin,
+    typed_config: { '@type': FILTERS.rbac, rules: denyUnless(allowedOrigins(place)) },
+  };
 }
 
 /** The public URL's own origin and, on the same port, loopback by its other names. */

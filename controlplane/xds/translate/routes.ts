@@ -1,13 +1,12 @@
 // Decides which paths exist at the gateway, which filters each asks, and how a call may be repeated.
 import type { Catalog, CatalogSurface } from '../../../core/catalog/catalog.ts';
-import { HEADERS, METADATA, ROUTES, surfacePath, surfaceToolsPath } from '../../../core/contract.ts';
+import { DEFAULT_SURFACE, HEADERS, METADATA, ROUTES, surfacePath, surfaceToolsPath } from '../../../core/contract.ts';
 import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
 import { metadataUrl, PROTECTED_RESOURCE_PATH, protectedResourceMetadata } from '../../../core/identity/metadata.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { errorTextFor } from '../../../core/mcp/json-rpc.ts';
 import { extAuthzOn } from './ext-authz.ts';
 import { extProcOff } from './ext-proc.ts';
-import { originPerHost } from './origin.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, type Place, seconds } from './types.ts';
 
@@ -44,12 +43,30 @@ const NOT_FOR_CLIENTS = [
   'access-control-expose-headers',
 ];
 
-export function routes(catalog: Catalog, place: Place): Record<string, EnvoyJson> {
-  return { [ROUTES.ingress]: ingress(catalog, place), [ROUTES.egress]: egress() };
+/** What one surface adds to the gateway's routes. The parts that did not change are encoded once (see proto/resource-encoder.ts). */
+export interface SurfaceRoutes {
+  /** What they were made of. */
+  readonly key: string;
+  readonly mcp: EnvoyJson;
+  readonly tools: EnvoyJson;
+  /** RFC 9728: at the surface's own path, and for the default surface at the root. */
+  readonly metadata: readonly EnvoyJson[];
 }
 
-function ingress(catalog: Catalog, place: Place): EnvoyJson {
-  const surfaces = [...catalog.surfaces.values()];
+/** `before` itself when nothing of what its routes say is another: its members and names are no matter of routes. */
+export function surfaceRoutes(
+  surface: CatalogSurface,
+  issuers: Catalog['issuers'],
+  before: SurfaceRoutes | undefined,
+): SurfaceRoutes {
+  const documents = surface.auth === 'token' ? metadata(surface, issuers) : [];
+  const key = JSON.stringify([surface.name, surface.decision, documents]);
+  if (before?.key === key) return before;
+  return { key, mcp: surfaceRoute(surface), tools: toolsRoute(surface), metadata: documents };
+}
+
+export function ingressRoutes(surfaces: Iterable<SurfaceRoutes>, place: Place): EnvoyJson {
+  const all = [...surfaces];
   return {
     name: ROUTES.ingress,
     virtual_hosts: [
@@ -58,14 +75,12 @@ function ingress(catalog: Catalog, place: Place): EnvoyJson {
         domains: hosts(place),
         include_request_attempt_count: true,
         request_body_buffer_limit: place.bodyBytesMax + LIMITS.sessionTokenBytesMax,
-        typed_per_filter_config: originPerHost(place),
         routes: [
-          backendRoute(),
-          ...surfaces.map(surfaceRoute),
-          ...surfaces.map(toolsRoute),
-          ...surfaces.filter(({ auth }) => auth === 'token').map((surface) => metadataRoute(surface, catalog)),
-          ...rootMetadata(surfaces, catalog),
-          { name: 'unknown', match: { prefix: '/' }, ...alone(answer('unknown_surface')) },
+          BACKEND_ROUTE,
+          ...all.map(({ mcp }) => mcp),
+          ...all.map(({ tools }) => tools),
+          ...all.flatMap(({ metadata }) => metadata),
+          UNKNOWN_ROUTE,
         ],
       },
       // A Host that is none of ours: a page that had its own name resolved to this machine (DNS rebinding).
@@ -103,6 +118,11 @@ function backendRoute(): EnvoyJson {
     },
     request_headers_to_remove: NOT_FOR_BACKENDS,
     response_headers_to_remove: NOT_FOR_CLIENTS,
+    // Of a deprecated version; without the metadata Envoy adds nothing (RFC 9745, RFC 8594).
+    response_headers_to_add: [
+      fromMetadata('deprecation', METADATA.deprecation),
+      fromMetadata('sunset', METADATA.sunset),
+    ],
     route: {
       cluster_header: HEADERS.cluster,
       cluster_not_found_response_code: 'SERVICE_UNAVAILABLE',
@@ -121,6 +141,11 @@ function backendRoute(): EnvoyJson {
       },
     },
   };
+}
+
+function fromMetadata(header: string, key: string): EnvoyJson {
+  const value = `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
+  return { header: { key: header, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }
 
 function surfaceRoute(surface: CatalogSurface): EnvoyJson {
@@ -142,20 +167,14 @@ function toolsRoute(surface: CatalogSurface): EnvoyJson {
   };
 }
 
-/** RFC 9728: public, so no filter is asked. */
-function metadataRoute(surface: CatalogSurface, catalog: Catalog): EnvoyJson {
-  return { name: `metadata.${surface.name}`, ...document(new URL(metadataUrl(surface)).pathname, surface, catalog) };
-}
-
-/** "Clients try the URL of the challenge, then the path, then the root": the root speaks for the default surface. */
-function rootMetadata(surfaces: readonly CatalogSurface[], catalog: Catalog): EnvoyJson[] {
-  const surface = surfaces.find(({ name, auth }) => name === 'default' && auth === 'token');
-  return surface === undefined ? [] : [{ name: 'metadata', ...document(PROTECTED_RESOURCE_PATH, surface, catalog) }];
-}
-
-function document(path: string, surface: CatalogSurface, catalog: Catalog): EnvoyJson {
-  const body = JSON.stringify(protectedResourceMetadata(surface, catalog.issuers));
-  return { match: { path }, ...alone(reply(200, body)) };
+/** RFC 9728: public, so no filter is asked. "Clients try the URL of the challenge, then the path, then the root." */
+function metadata(surface: CatalogSurface, issuers: Catalog['issuers']): readonly EnvoyJson[] {
+  const body = JSON.stringify(protectedResourceMetadata(surface, issuers));
+  const route = (name: string, path: string): EnvoyJson => ({ name, match: { path }, ...alone(reply(200, body)) });
+  return [
+    route(`metadata.${surface.name}`, new URL(metadataUrl(surface)).pathname),
+    ...(surface.name === DEFAULT_SURFACE ? [route('metadata', PROTECTED_RESOURCE_PATH)] : []),
+  ];
 }
 
 /** A route that Envoy answers by itself, and that nobody needs to decide on. */
@@ -176,8 +195,11 @@ function reply(status: number, body: string): EnvoyJson {
   };
 }
 
+const BACKEND_ROUTE = backendRoute();
+const UNKNOWN_ROUTE: EnvoyJson = { name: 'unknown', match: { prefix: '/' }, ...alone(answer('unknown_surface')) };
+
 /** Our own calls. What is idempotent may be repeated whatever happened; the rest only where nothing was executed. */
-function egress(): EnvoyJson {
+export function egressRoutes(): EnvoyJson {
   const cluster = {
     cluster_header: HEADERS.cluster,
     cluster_not_found_response_code: 'SERVICE_UNAVAILABLE',

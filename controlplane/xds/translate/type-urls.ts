@@ -1,11 +1,14 @@
 // Decides which of Envoy's types we name, each once.
-import { CDS, EDS, LDS, RDS } from '../resource-types.ts';
+import { CDS, ECDS, EDS, LDS, RDS, RTDS, SDS } from '../resource-types.ts';
 
 export const TYPES = {
   cluster: CDS.typeUrl,
   endpoints: EDS.typeUrl,
   listener: LDS.typeUrl,
   routes: RDS.typeUrl,
+  secret: SDS.typeUrl,
+  extension: ECDS.typeUrl,
+  runtime: RTDS.typeUrl,
 } as const;
 
 export const FILTERS = {
@@ -13,7 +16,6 @@ export const FILTERS = {
   earlyHeaderMutation:
     'type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
   rbac: 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC',
-  rbacPerRoute: 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute',
   extAuthzPerRoute: 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
   extAuthz: 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz',
   extProcPerRoute: 'type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute',
@@ -24,6 +26,9 @@ export const FILTERS = {
   composite: 'type.googleapis.com/envoy.extensions.filters.http.composite.v3.Composite',
   executeFilter: 'type.googleapis.com/envoy.extensions.filters.http.composite.v3.ExecuteFilterAction',
   headerInput: 'type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput',
+  credentialInjector: 'type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector',
+  genericCredential: 'type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic',
+  oauthCredential: 'type.googleapis.com/envoy.extensions.http.injected_credentials.oauth2.v3.OAuth2',
   upstreamCodec: 'type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec',
   router: 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
   httpOptions: 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',

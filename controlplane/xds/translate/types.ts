@@ -1,8 +1,7 @@
 // Decides what translation takes and gives: the catalog and where things are, to plain JSON in Envoy's own field names.
-import type { Catalog } from '../../../core/catalog/catalog.ts';
-import type { Backend } from '../../catalog/build.ts';
+import type { BuiltCatalog } from '../../catalog/build.ts';
 
-export type { Backend };
+export type { Backend, BackendAuth } from '../../catalog/build.ts';
 
 /** A resource as Envoy's documentation writes it (snake_case); the strict encoder rejects what Envoy does not know. */
 export type EnvoyJson = { readonly [member: string]: unknown };
@@ -22,14 +21,20 @@ export interface Place {
 }
 
 export interface TranslateInput {
-  readonly catalog: Catalog;
-  readonly backends: readonly Backend[];
+  readonly built: BuiltCatalog;
   readonly place: Place;
+  /** Clusters that Envoy is not given: a name in their endpoints led where it must not. Replaced when it changes. */
+  readonly blocked?: ReadonlySet<string>;
 }
 
-/** Type URL → name → resource. */
-export type Translated = Readonly<Record<string, Readonly<Record<string, EnvoyJson>>>>;
+export const NONE_BLOCKED: ReadonlySet<string> = new Set();
+
+/** Type URL → name → resource, of one group of Envoys. */
+export type Translated = Readonly<Record<string, ReadonlyMap<string, EnvoyJson>>>;
 
 export function seconds(ms: number): string {
   return `${ms / 1000}s`;
 }
+
+/** Where Envoy gets a resource that another one names. */
+export const OVER_ADS = { ads: {}, resource_api_version: 'V3' } as const;

@@ -1,0 +1,65 @@
+// Decides what is told of a write that was done, and of one that was only tried.
+import { createTwoFilesPatch } from 'diff';
+import { LIMITS } from '../../core/limits.ts';
+import type { ApplyOutcome, Change } from '../registry/types.ts';
+import { yamlOf } from './document-text.ts';
+import { ApiError, type ApiErrorCode } from './error.ts';
+import type { ApiServices } from './route.ts';
+
+export type Written = Extract<ApplyOutcome, { ok: true }>;
+
+/** @throws ApiError when nothing was, or would be, written. `code` is for problems that the documents have. */
+export function written(
+  outcome: ApplyOutcome,
+  code: Extract<ApiErrorCode, 'invalid_documents' | 'still_in_use'> = 'invalid_documents',
+): Written {
+  if (outcome.ok) return outcome;
+  if (outcome.why === 'precondition') throw new ApiError('precondition_failed');
+  const detail = outcome.why === 'forbidden' ? outcome.problems[0]?.message : undefined;
+  throw new ApiError(outcome.why === 'forbidden' ? 'forbidden' : code, {
+    problems: outcome.problems,
+    ...(detail === undefined ? {} : { detail }),
+  });
+}
+
+export function isChanged({ changes }: Written): boolean {
+  return changes.some(({ change }) => change !== 'unchanged');
+}
+
+export function changeName({ kind, name, change }: Change): Pick<Change, 'kind' | 'name' | 'change'> {
+  return { kind, name, change };
+}
+
+/** The answer to `?dryRun=true`. */
+export function dryRunResponse(
+  outcome: Written,
+  { preview }: Pick<ApiServices, 'preview'>,
+  more: object = {},
+): Response {
+  let bytesLeft: number = LIMITS.apiDiffBytesMax;
+  const changes = outcome.changes.map((change) => {
+    const diff = bytesLeft > 0 ? diffOf(change) : null;
+    if (diff === null || diff.length > bytesLeft) return changeName(change);
+    bytesLeft -= diff.length;
+    return { ...changeName(change), diff };
+  });
+  const envoy = isChanged(outcome) ? preview(outcome.snapshot) : [];
+  return Response.json({ dryRun: true, revision: outcome.revision, changes, envoy, ...more });
+}
+
+/** A unified diff; null when nothing that is shown differs, or when it is too much to compare. */
+function diffOf({ kind, name, before, after }: Change): string | null {
+  const [from, to] = [before === null ? '' : yamlOf(before), after === null ? '' : yamlOf(after)];
+  if (from === to) return null;
+  const patch = createTwoFilesPatch(
+    before === null ? '/dev/null' : `a/${kind}/${name}`,
+    after === null ? '/dev/null' : `b/${kind}/${name}`,
+    from,
+    to,
+    undefined,
+    undefined,
+    { maxEditLength: LIMITS.apiDiffLinesMax },
+  );
+  // The line that is for the headers of several patches says nothing here.
+  return patch === undefined ? null : patch.replace(/^={3,}\n/, '');
+}

@@ -1,0 +1,52 @@
+// Decides what a secret document may say: its value goes in once, and never comes out of the API again.
+import { z } from 'zod';
+import { LIMITS } from '../../limits.ts';
+import { labelsSchema, lineSchema, nameSchema } from './fields.ts';
+
+/** It becomes a header or a variable of a program: no line breaks, which would make two of it. */
+const valueSchema = z
+  .string()
+  .min(1)
+  .max(LIMITS.keyFileBytesMax)
+  .regex(/^[^\r\n\0]*$/, 'a line break or NUL is not allowed');
+
+const pemSchema = (what: string) =>
+  z.string().max(LIMITS.keyFileBytesMax).includes(`-----BEGIN ${what}`, `wanted a PEM with "-----BEGIN ${what}"`);
+
+/**
+ * The values may be left out of a secret that exists: it keeps what it has, so that what an export shows can be applied.
+ * `type` says which values belong to it.
+ */
+export const secretSchema = z
+  .strictObject({
+    kind: z.literal('Secret'),
+    name: nameSchema,
+    description: lineSchema(1024).optional(),
+    labels: labelsSchema.default({}),
+    type: z.enum(['opaque', 'tls']).default('opaque'),
+    /** Of type `opaque`. */
+    value: valueSchema.optional(),
+    /** Of type `tls`, both. */
+    certificate: pemSchema('CERTIFICATE').optional(),
+    privateKey: pemSchema('').optional(),
+  })
+  .superRefine(({ type, value, certificate, privateKey }, context) => {
+    const problem = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (type === 'tls' && value !== undefined)
+      problem('value', 'a secret of type tls has a certificate and a privateKey');
+    if (type === 'opaque' && certificate !== undefined) problem('certificate', 'a secret of type opaque has a value');
+    if (type === 'opaque' && privateKey !== undefined) problem('privateKey', 'a secret of type opaque has a value');
+    if (type === 'tls' && (certificate === undefined) !== (privateKey === undefined))
+      problem('privateKey', 'a certificate and its privateKey are given together');
+  });
+
+/** Members that hold secrets. They are cut off where a document enters the registry. */
+export const SECRET_MEMBERS = ['value', 'certificate', 'privateKey'] as const;
+
+export type SecretDocument = z.output<typeof secretSchema>;
+
+/** What a secret holds. Never in a log, an error, an answer, a dump. */
+export type SecretData =
+  | { readonly type: 'opaque'; readonly value: string }
+  | { readonly type: 'tls'; readonly certificate: string; readonly privateKey: string };

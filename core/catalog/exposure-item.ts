@@ -1,0 +1,130 @@
+// Decides how one tool, prompt, resource or template of a backend looks on a surface.
+import type { ListKind } from '../mcp/methods.ts';
+import { folded } from '../mcp/scan.ts';
+import type { CatalogServer, Json, JsonObject, Listed, ServerVersion, SurfaceMember } from './catalog.ts';
+import type { MappedTool } from './documents/surface.ts';
+import { chosen } from './names.ts';
+
+/** A server version as a member of a surface. */
+export interface Backend {
+  readonly member: SurfaceMember;
+  readonly server: CatalogServer;
+  readonly version: ServerVersion;
+}
+
+/** Arguments that a mapped tool takes from the surface and not from its caller. */
+export interface Fixing {
+  /** Hidden and fixed ones, with their case folded: some servers take either spelling. */
+  readonly taken: ReadonlySet<string>;
+  /** JSON members, e.g. `"a":1,"b":[]`; '' for none. */
+  readonly members: string;
+}
+
+export interface Exposed {
+  readonly server: CatalogServer;
+  readonly version: ServerVersion;
+  /** The server's own name or URI: what policies speak of. */
+  readonly name: string;
+  readonly publicName: string;
+  /** Null: all arguments are the caller's. */
+  readonly fixing: Fixing | null;
+}
+
+/** Member of `_meta`: a client may load this tool when it needs it. */
+export const DEFERRED = 'chancery/deferred';
+
+/** What a surface makes of one item of a list. */
+export class ExposedItem implements Exposed {
+  readonly server: CatalogServer;
+  readonly version: ServerVersion;
+  readonly name: string;
+  readonly publicName: string;
+  readonly fixing: Fixing | null;
+  readonly deferred: boolean;
+  readonly #item: Listed;
+  readonly #kind: ListKind;
+  readonly #map: MappedTool | undefined;
+  #json: string | null = null;
+
+  constructor(backend: Backend, kind: ListKind, item: Listed, name: string, publicName: string, map?: MappedTool) {
+    this.server = backend.server;
+    this.version = backend.version;
+    this.name = name;
+    this.publicName = publicName;
+    this.fixing = map === undefined ? null : fixingOf(map);
+    this.deferred = kind === 'tools' && chosen(backend.member.deferred ?? [], name);
+    this.#item = item;
+    this.#kind = kind;
+    this.#map = map;
+  }
+
+  /** As lists show it; written once, since it is immutable. */
+  json(): string {
+    this.#json ??= JSON.stringify(this.shown());
+    return this.#json;
+  }
+
+  shown(): JsonObject {
+    if (this.#kind === 'resources' || this.#kind === 'resourceTemplates') return this.#item;
+    const named = { ...this.#item, name: this.publicName };
+    if (this.#kind === 'prompts') return named;
+    const overrides = overridesOf(this.server, this.name);
+    return {
+      ...named,
+      ...(this.#map !== undefined && mapped(named, this.#map)),
+      ...(overrides !== null && { annotations: { ...objectOf(this.#item.annotations), ...overrides } }),
+      ...(this.deferred && { _meta: { ...objectOf(this.#item._meta), [DEFERRED]: true } }),
+    };
+  }
+
+  /** What the schemas of a tool add to a model's context, in bytes of JSON. */
+  schemaBytes(): number {
+    const { inputSchema, outputSchema } = this.shown();
+    return [inputSchema, outputSchema].reduce<number>(
+      (sum, schema) => sum + (schema === undefined ? 0 : Buffer.byteLength(JSON.stringify(schema))),
+      0,
+    );
+  }
+}
+
+/** Null where nothing is taken: the call goes on as it came. */
+export function fixingOf({ hide, fix }: MappedTool): Fixing | null {
+  const names = [...hide, ...Object.keys(fix)];
+  if (names.length === 0) return null;
+  return { taken: new Set(names.map(folded)), members: JSON.stringify(fix).slice(1, -1) };
+}
+
+function mapped(item: Listed, { title, description, hide, fix }: MappedTool): JsonObject {
+  const taken = new Set([...hide, ...Object.keys(fix)]);
+  return {
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(taken.size > 0 && { inputSchema: withoutArguments(objectOf(item.inputSchema), taken) }),
+  };
+}
+
+function withoutArguments(schema: JsonObject, taken: ReadonlySet<string>): JsonObject {
+  const { properties, required, ...rest } = schema;
+  const left = Object.entries(objectOf(properties)).filter(([name]) => !taken.has(name));
+  const wanted = Array.isArray(required) ? required.filter((name) => !taken.has(String(name))) : [];
+  return {
+    ...rest,
+    ...(properties !== undefined && { properties: Object.fromEntries(left) }),
+    // An empty list is not allowed by each version of JSON Schema.
+    ...(wanted.length > 0 && { required: wanted }),
+  };
+}
+
+/**
+ * Of several patterns that fit, the one that sorts last counts: `*` sorts before every letter, so a longer pattern comes
+ * after the one that it refines.
+ */
+function overridesOf({ annotations }: CatalogServer, tool: string): Readonly<Record<string, boolean>> | null {
+  if (annotations === undefined) return null;
+  const fitting = Object.keys(annotations).filter((pattern) => chosen([pattern], tool));
+  return fitting.length === 0 ? null : Object.assign({}, ...fitting.sort().map((pattern) => annotations[pattern]));
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}

@@ -1,0 +1,36 @@
+// Decides which versions of a surface's servers a caller has, and so what he is shown and may call.
+import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
+import { choose } from '../core/catalog/choose.ts';
+import { type Exposure, exposureOf } from '../core/catalog/exposure.ts';
+import type { Principal } from '../core/policy/types.ts';
+import type { SessionState } from '../core/session/types.ts';
+
+// An open session is one object for as long as its token is remembered: its versions are chosen once for each revision.
+// By catalog first, so that a session that nobody uses does not hold the catalog of its last call.
+const views = new WeakMap<Catalog, WeakMap<SessionState, Exposure>>();
+
+/**
+ * The versions that the session was opened on; of servers that it has none of, those that its token id leads to. `surface`
+ * is the session's.
+ */
+export function viewOf(catalog: Catalog, surface: CatalogSurface, session: SessionState): Exposure {
+  let ofCatalog = views.get(catalog);
+  if (ofCatalog === undefined) {
+    ofCatalog = new WeakMap();
+    views.set(catalog, ofCatalog);
+  }
+  const known = ofCatalog.get(session);
+  if (known !== undefined) return known;
+  const chooser = { key: session.tokenId, subject: session.subject };
+  const exposure = exposureOf(catalog, surface, (server) =>
+    choose(server, chooser, session.backends.find((backend) => backend.server === server.name)?.version),
+  );
+  ofCatalog.set(session, exposure);
+  return exposure;
+}
+
+/** Without a session: the same principal is led to the same versions each time. */
+export function viewOfPrincipal(catalog: Catalog, surface: CatalogSurface, principal: Principal): Exposure {
+  const { issuer, subject } = principal;
+  return exposureOf(catalog, surface, (server) => choose(server, { key: `${issuer} ${subject}`, subject }));
+}

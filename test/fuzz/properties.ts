@@ -1,0 +1,13 @@
+// Decides which properties there are.
+import { GRPC_PROPERTIES } from './grpc-properties.ts';
+import { JSON_PROPERTIES } from './json-properties.ts';
+import type { Property } from './property.ts';
+import { SSE_PROPERTIES } from './sse-properties.ts';
+import { TOKEN_PROPERTIES } from './token-properties.ts';
+
+export const PROPERTIES: readonly Property[] = [
+  ...JSON_PROPERTIES,
+  ...SSE_PROPERTIES,
+  ...TOKEN_PROPERTIES,
+  ...GRPC_PROPERTIES,
+];
