@@ -100,7 +100,8 @@ function read(
   if (!problem.success)
     return refused(status, `what answers at ${base} (HTTP ${status}) is not Chancery's REST API: ${otherAddress}`);
   const { title, detail, problems = [] } = problem.data;
-  return refused(status, detail === undefined ? title : `${title}: ${detail}`, problems);
+  // "No server is named …" says all that "there is nothing at this address" does.
+  return refused(status, detail === undefined ? title : status === 404 ? detail : `${title}: ${detail}`, problems);
 }
 
 function refused(status: number | null, sentence: string, problems: readonly DocumentProblem[] = []): ApiFailure {

@@ -1,6 +1,7 @@
 // Decides how the control plane is put together.
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Catalog } from '../core/catalog/catalog.ts';
 import { surfaceWarnings } from '../core/catalog/exposure-warnings.ts';
 import { parseNetworks } from '../core/catalog/networks.ts';
 import { ACCESS_LOG_FILE, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
@@ -24,6 +25,7 @@ import { buildPublication, type Publication } from './publication.ts';
 import { createPublisher } from './publish.ts';
 import { RegistryError } from './registry/error.ts';
 import { openRegistry } from './registry/registry.ts';
+import type { RegistrySnapshot } from './registry/types.ts';
 import { serveReports } from './reports.ts';
 import { createXdsServer } from './xds/server.ts';
 import { readAdsTls } from './xds/tls.ts';
@@ -42,7 +44,12 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     now,
     log,
     registryKey: keys.registryKey,
-    constraints: { host: settings.host, runDir: settings.runDir, networks },
+    constraints: {
+      host: settings.host,
+      runDir: settings.runDir,
+      networks,
+      own: { host: settings.host, port: settings.port, authority: new URL(settings.publicUrl).host },
+    },
   }).catch(explained);
   const found = envoyBinary(settings, rootDir);
   if ('problem' in found) throw new StartError(found.problem);
@@ -86,6 +93,15 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     onChange: () => publisher.request(),
     onBlocked: () => publisher.request(),
   });
+  let latest: { readonly snapshot: RegistrySnapshot; readonly catalog: Catalog } | undefined;
+  /** Of what was written just now, published or not; made once, as a list of surfaces asks for each of them. */
+  const catalogOf = (snapshot: RegistrySnapshot): Catalog => {
+    if (latest?.snapshot !== snapshot) {
+      const { made } = buildPublication(snapshot, context, served, discovery.blocked());
+      latest = { snapshot, catalog: made.built.catalog };
+    }
+    return latest.catalog;
+  };
   const health = createHealth({ adminSocket: socket(SOCKETS.envoyAdmin) });
   const reports = await serveReports({
     socketPath: socket(SOCKETS.reports),
@@ -115,9 +131,8 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     ],
     onChange: () => publisher.request(),
     preview: (snapshot) => publisher.preview(snapshot),
-    warnings: (name) => {
-      // Of what was written just now, published or not.
-      const { catalog } = buildPublication(registry.snapshot(), context, served, discovery.blocked()).made.built;
+    warnings: (name, snapshot) => {
+      const catalog = catalogOf(snapshot);
       const surface = catalog.surfaces.get(name);
       return surface === undefined ? [] : surfaceWarnings(catalog, surface);
     },

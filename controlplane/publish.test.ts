@@ -175,7 +175,7 @@ describe('a group of Envoys', () => {
       'groups',
       expect.stringMatching(/^wait envoy\.edge /),
     ]);
-    expect(groupOf({ id: 'edge-1', metadata: {}, zone: '' })).toBe('envoy.edge');
+    expect(groupOf({ id: 'edge-1', cluster: 'envoy', metadata: {}, zone: '' })).toBe('envoy.edge');
     expect(await publish(server('a'), surface('a'))).toEqual(['groups', 'set envoy.edge']);
     expect(held.get('envoy.edge')?.types.size).toBe(0);
   });

@@ -83,6 +83,12 @@ export const LIMITS = {
   healthClustersMax: 200,
   healthDeadlineMs: 1_000,
   healthFreshMs: 1_000,
+  /** While Envoy's egress is away one probe asks for it, with pauses that double; an operator is told after a while. */
+  discoveryEgressPauseMinMs: 50,
+  discoveryEgressPauseMaxMs: 2_000,
+  discoveryEgressQuietMs: 3_000,
+  /** While servers wait to be read, what is known anew is told this often. */
+  discoveryNewsMs: 2_000,
   /** Servers that are read at the same time (of those that failed last, and of the others), and characters that are kept of the reason why one could not be. */
   discoveryWidthMax: 8,
   discoveryErrorCharsMax: 300,
@@ -197,6 +203,8 @@ export const LIMITS = {
   /** Items of one page of a list that says no limit; and of one that asks for more. */
   apiPageItemsUsualMax: 100,
   apiPageItemsMax: 1_000,
+  /** Problems of one document that are told. */
+  documentProblemsMax: 100,
   /** Labels of a document, versions of a server. */
   labelsMax: 64,
   versionsPerServerMax: 16,
@@ -204,6 +212,8 @@ export const LIMITS = {
   surfaceToolsAdvisedMax: 10,
   /** Sentences about a surface; tools whose descriptions are compared with each other, and words of each. */
   surfaceWarningsMax: 50,
+  /** Surfaces of one write of many documents whose warnings are in its answer. */
+  apiWarnedSurfacesMax: 200,
   similarToolsMax: 500,
   similarWordsMax: 200,
   /** API keys that are not revoked or expired; the longest that one is good for, and for how long unless it is said. */
@@ -222,6 +232,9 @@ export const LIMITS = {
   registryBusyMs: 2_000,
   /** Writes that wait for the ones before them. */
   registryWritesMax: 10_000,
+  /** Small writes that arrive within this are written together, up to so many at once: nobody is served meanwhile. */
+  registryGatherMs: 40,
+  registryGatheredMax: 100,
   /** A file of the home folder that is read whole: a token, a key. */
   keyFileBytesMax: 16 * 1024,
   /** A file of certificates; bundles of authorities have hundreds. */
@@ -278,5 +291,6 @@ relation(LIMITS.closeDeadlineMs < LIMITS.stopGraceMs, 'a part gives up closing b
 relation(LIMITS.xdsCloseDeadlineMs < LIMITS.stopGraceMs, 'the xDS server closes before the control plane is ended');
 relation(LIMITS.xdsRetryMinMs <= LIMITS.xdsRetryMaxMs, 'the xDS retry pauses grow');
 relation(LIMITS.discoveryRetryMinMs <= LIMITS.discoveryRetryMaxMs, 'the retry pauses grow');
+relation(LIMITS.discoveryEgressPauseMinMs <= LIMITS.discoveryEgressPauseMaxMs, 'the pauses of the egress probe grow');
 relation(LIMITS.discoveryStreamPauseMs <= LIMITS.discoveryIntervalMs, 'the pauses between streams grow');
 relation(2 * LIMITS.xdsHeartbeatMs < LIMITS.xdsTtlMs, 'a lost heartbeat is made up for before a resource expires');

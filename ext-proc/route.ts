@@ -8,6 +8,7 @@ import { type Message, parseMessage } from '../core/mcp/message.ts';
 import { type Act, methodRow } from '../core/mcp/methods.ts';
 import { agree } from './agree.ts';
 import type { Caller, SessionCall } from './call.ts';
+import { noticeFor } from './federation/deprecated.ts';
 import { cancel, endSession } from './federation/ending.ts';
 import { initialize } from './federation/initialize.ts';
 import { answerList, answerToolsView } from './federation/lists.ts';
@@ -23,7 +24,7 @@ type Governed = Extract<Verdict, { kind: 'lifecycle' | 'call' }>;
 const ACTS: Readonly<
   Record<Exclude<Act, 'initialize'>, (call: SessionCall, verdict: Governed) => Outcome | Promise<Outcome>>
 > = {
-  ping: ({ message }) => immediate(200, resultText(message.idText, '{}'), 'chancery_ping'),
+  ping: answerPing,
   list: (call, { row }) => answerList(call, row.list ?? 'tools'),
   relay: (call, verdict) =>
     verdict.kind === 'call' ? relay(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
@@ -73,6 +74,11 @@ export function answerBodiless(
   const opened = openSession(caller);
   if (!opened.ok) return refuse(opened);
   return caller.admitted.want === 'end' ? endSession(caller, opened.session) : openStream(caller, opened.session);
+}
+
+function answerPing(call: SessionCall): Outcome {
+  const { members, headers } = noticeFor(call);
+  return immediate(200, resultText(call.message.idText, JSON.stringify(members)), 'chancery_ping', headers);
 }
 
 function refused(caller: Caller, message: Message, verdict: Extract<Verdict, { kind: 'refused' }>): Outcome {

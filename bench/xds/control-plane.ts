@@ -1,6 +1,7 @@
 // Decides how the xDS bench runs a real control plane: a home folder of its own, its REST API, its ADS socket.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CONTROL_PLANE_MEMORY } from '../../cli/up/parts.ts';
 import { SOCKETS } from '../../core/contract.ts';
 import { BOUNDS } from '../bounds.ts';
 import type { Child, Children } from '../children.ts';
@@ -57,9 +58,10 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
   const child: Child = children.start({
     name: 'the control plane',
     command: nodePath,
-    args: [join(rootDir, 'controlplane', 'main.ts')],
+    args: [...CONTROL_PLANE_MEMORY.flags, join(rootDir, 'controlplane', 'main.ts')],
     env: {
       ...env,
+      ...CONTROL_PLANE_MEMORY.env,
       CHANCERY_HOME: home,
       CHANCERY_RUN_DIR: runDir,
       CHANCERY_CONFIG: '/dev/null',

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ROOT_DIR } from '../../core/runtime/process.ts';
@@ -168,6 +168,26 @@ test('the quickstart is applied as it is, and its folder too', async () => {
     ].map((name) => `${name} created`),
   );
 });
+
+const EXAMPLES = readdirSync(join(ROOT_DIR, 'examples')).filter((name) => /(?<!\.run)\.yaml$/.test(name));
+
+test('there are examples', () => {
+  expect(EXAMPLES).toEqual(['lifecycle.yaml', 'quickstart.yaml']);
+});
+
+test.each(EXAMPLES)(
+  '%s is applied as it is, after a dry run, and changes nothing when it is applied again',
+  async (name) => {
+    const file = ['-f', join(ROOT_DIR, 'examples', name)];
+    const tried = await instance.call(apply.run, [...file, '--dry-run']);
+    expect([tried.status, tried.err]).toEqual([2, '']);
+    expect(await instance.call(apply.run, file)).toMatchObject({ status: 0, err: '' });
+    expect(await instance.call(apply.run, [...file, '--dry-run'])).toMatchObject({
+      status: 0,
+      out: 'nothing would change\n',
+    });
+  },
+);
 
 describe('apply --prune', () => {
   test('deletes what is not given, but no secret', async () => {

@@ -38,6 +38,17 @@ describe('apply --dry-run', () => {
     return await api.call(apply.run, ['-f', 'a.yaml', '--dry-run', '--why', 'größer'], options);
   };
 
+  test('says beside it what is to be known of a surface, written so that it steers no terminal', async () => {
+    const told = await play({
+      ...answer,
+      changes: [{ kind: 'Surface', name: 's', change: 'created', warnings: ['\u001b[2J is hidden', 'two are alike'] }],
+    });
+    expect(told).toMatchObject({
+      status: 2,
+      err: ['apply: surface/s: \\u001b[2J is hidden', 'apply: surface/s: two are alike', ''].join('\n'),
+    });
+  });
+
   test('shows what would change here and at the Envoys, and ends with 2', async () => {
     expect(await play(answer)).toEqual({
       status: 2,
@@ -50,11 +61,11 @@ describe('apply --dry-run', () => {
         'secret/t would be updated',
         '  (what it holds is not shown)',
         '1 document would not change',
-        'Envoy (envoy) would receive 2 resources: 1 added, 1 changed',
+        'group envoy would be sent 2 resources: 1 added, 1 changed',
         '  CDS: 2 resources: 1 added, 1 changed',
         '    + a.1',
         '    ~ b.1',
-        'Envoy (edge) would receive 1 resource: 1 removed',
+        'group edge would be sent 1 resource: 1 removed',
         '  RDS: 1 resource: 1 removed',
         '    - old',
         '',

@@ -7,7 +7,15 @@ import { oneLine } from '../terminal.ts';
 const answerSchema = z.object({
   dryRun: z.boolean().optional(),
   revision: z.number().optional(),
-  changes: z.array(z.object({ kind: z.string(), name: z.string(), change: z.string(), diff: z.string().optional() })),
+  changes: z.array(
+    z.object({
+      kind: z.string(),
+      name: z.string(),
+      change: z.string(),
+      diff: z.string().optional(),
+      warnings: z.array(z.string()).default([]),
+    }),
+  ),
   envoy: z.array(z.object({ group: z.string(), type: z.string(), name: z.string(), change: z.string() })).default([]),
 });
 export type Changes = z.output<typeof answerSchema>;
@@ -67,11 +75,11 @@ function hunksOf(diff: string): readonly string[] {
   );
 }
 
-/** In counts for each group of nodes and type of resource, and by name. */
+/** To Envoy and the services: in counts for each group of nodes and type of resource, and by name. */
 function tellEnvoy(envoy: Changes['envoy'], { out }: CliContext, paint: Painter): void {
   const groups = Map.groupBy(envoy, ({ group }) => group);
   for (const [group, resources] of groups) {
-    out(`${paint('1', oneLine(`Envoy (${group}) would receive ${countOf(resources)}`))}\n`);
+    out(`${paint('1', oneLine(`group ${group} would be sent ${countOf(resources)}`))}\n`);
     for (const [type, ofType] of Map.groupBy(resources, (resource) => resource.type)) {
       out(`  ${oneLine(`${type}: ${countOf(ofType)}`)}\n`);
       for (const { name, change } of ofType) {
@@ -81,7 +89,7 @@ function tellEnvoy(envoy: Changes['envoy'], { out }: CliContext, paint: Painter)
       }
     }
   }
-  if (envoy.length === 0) out('Envoy would receive nothing\n');
+  if (envoy.length === 0) out('nobody would be sent anything\n');
 }
 
 /** `3 resources: 1 created, 2 updated`. */

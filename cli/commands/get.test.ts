@@ -29,6 +29,8 @@ const NODES: readonly NodeStatus[] = [
   node,
   { ...node, id: 'envoy-2', types: [cds, refused] },
   { ...node, id: 'proc-1', client: 'ext-proc', group: 'ext-proc', types: [cds, { ...cds, acked: null }] },
+  // It came back, and holds all there is.
+  { ...node, id: 'bridge-1', client: 'bridge', group: 'bridge', types: [{ ...cds, sent: null, acked: null }] },
   { ...node, id: 'authz-1', client: 'ext-authz', group: 'ext-authz', connected: false, disconnectedAtMs: NOW_MS - 9e6 },
 ];
 
@@ -55,8 +57,8 @@ beforeEach(async () => {
     'values: {a.b: 1}',
   );
   instance.write('group.yaml', 'kind: NodeGroup', 'name: edge', 'match: { ids: ["e*"], metadata: { zone: "1" } }');
-  const { err } = await instance.call(apply.run, ['-f', 'all.yaml', '-f', 'group.yaml', '--why', 'the beginning']);
-  expect(err).toBe('');
+  const { status } = await instance.call(apply.run, ['-f', 'all.yaml', '-f', 'group.yaml', '--why', 'the beginning']);
+  expect(status).toBe(0);
   await instance.registry.saveDiscovery('a', '1', { ok: false, error: 'initialize: HTTP 503' });
 });
 afterEach(() => instance.close());
@@ -87,13 +89,13 @@ describe('get', () => {
     [
       'nodes',
       lines(
-        'ID       GROUP       BY    CONTACT  ACKED  STATUS',
-        'envoy-1  envoy/edge  unix  2 s ago  1/1    ok',
-        'envoy-2  envoy/edge  unix  2 s ago  1/2    LDS refused v2: no such field:\\u000a\\u001b[31mx',
-        'proc-1   ext-proc    unix  2 s ago  1/2    behind',
-        'authz-1  ext-authz   unix  2 s ago  1/1    gone for 3 h',
-        '-        ext-authz   -     -        -      not connected: see ext-authz.log',
-        '-        bridge      -     -        -      not connected: see bridge.log',
+        'ID        GROUP       BY    CONTACT  ACKED  STATUS',
+        'envoy-1   envoy/edge  unix  2 s ago  1/1    ok',
+        'envoy-2   envoy/edge  unix  2 s ago  1/2    LDS refused v2: no such field:\\u000a\\u001b[31mx',
+        'proc-1    ext-proc    unix  2 s ago  1/2    behind',
+        'bridge-1  bridge      unix  2 s ago  1/1    ok',
+        'authz-1   ext-authz   unix  2 s ago  1/1    gone for 3 h',
+        '-         ext-authz   -     -        -      not connected: see ext-authz.log',
       ),
     ],
   ])('%s is a table', async (what, wanted) => {

@@ -58,7 +58,7 @@ describe('transition', () => {
       'there is no state "cannary" (did you mean "canary"?)',
     ],
     ['to a state that does not follow', ['a', '1', 'staging', '--why', 'x'], '"staging" does not follow "active"'],
-    ['to a canary of nobody', ['a', '2', 'canary', '--why', 'x'], '"canary" is for a version in the state "canary"'],
+    ['to a canary of nobody', ['a', '2', 'canary', '--why', 'x'], 'a canary says who is led to it'],
     ['of a version that is not there', ['a', '3', 'active', '--why', 'x'], 'has no version "3"'],
     ['of a server that is not there', ['b/../a', '1', 'active', '--why', 'x'], 'no Server is named "b/../a"'],
     [

@@ -71,9 +71,9 @@ export const NODE_TYPES_VIEW: View = view(
     { title: 'VARIANT', cell: ({ variant }) => variant },
     { title: 'AGENT', wide: true, cell: ({ userAgent }) => userAgent || '-' },
     { title: 'TYPE', cell: ({ type }) => type.label },
-    { title: 'SENT', cell: ({ type }) => type.sent ?? '-' },
-    { title: 'ACKED', cell: ({ type }) => type.acked ?? '-' },
-    { title: 'NACKED', cell: ({ type }) => type.nacked?.version ?? '-' },
+    { title: 'SENT', cell: ({ type }) => shortVersion(type.sent) },
+    { title: 'ACKED', cell: ({ type }) => shortVersion(type.acked) },
+    { title: 'NACKED', cell: ({ type }) => shortVersion(type.nacked?.version) },
     { title: 'STATUS', cell: (item, nowMs) => (item.connected ? typeStanding(item.type) : nodeStanding(item, nowMs)) },
   ],
 );
@@ -88,10 +88,16 @@ function nodeStanding({ connected, disconnectedAtMs, types }: Node, nowMs: numbe
 
 function typeStanding(type: Type): string {
   const { nacked } = type;
-  if (nacked != null) return `refused ${nacked.version}: ${nacked.message}`;
+  if (nacked != null) return `refused ${shortVersion(nacked.version)}: ${nacked.message}`;
   return isAcked(type) ? 'ok' : 'behind';
 }
 
+/** Also when nothing was sent: a client that comes back and holds all there is gets nothing. */
 function isAcked({ sent, acked, nacked }: Type): boolean {
-  return nacked == null && sent !== null && sent === acked;
+  return nacked == null && sent === acked;
+}
+
+/** A content hash: its beginning tells it from others; `-o json` has all of it. */
+function shortVersion(version: string | null | undefined): string {
+  return version?.slice(0, 12) ?? '-';
 }

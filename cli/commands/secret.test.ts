@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CERTIFICATE, PRIVATE_KEY } from '../../test/support/pems.ts';
 import { type Called, type CallOptions, type Instance, openInstance } from '../testdata/instance.ts';
 import { playApi } from '../testdata/played-api.ts';
 import * as apply from './apply.ts';
@@ -13,8 +14,6 @@ afterEach(() => instance.close());
 const set = (args: readonly string[], options: CallOptions = {}): Promise<Called> =>
   instance.call(secret.run, ['token', ...args], options);
 const stored = () => instance.registry.snapshot().secrets.get('token');
-const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
-const PRIVATE_KEY = '-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----';
 
 describe('secret set', () => {
   const sources: [string, string[], CallOptions][] = [
@@ -42,11 +41,11 @@ describe('secret set', () => {
   });
 
   test('takes a certificate with its key, and becomes of type tls by it', async () => {
-    instance.write('c.pem', CERTIFICATE);
-    instance.write('k.pem', PRIVATE_KEY);
+    instance.write('c.pem', CERTIFICATE.trimEnd());
+    instance.write('k.pem', PRIVATE_KEY.trimEnd());
     const { status, err } = await set(['--certificate', 'c.pem', '--private-key', 'k.pem']);
     expect([status, err]).toEqual([0, '']);
-    expect(stored()).toEqual({ type: 'tls', certificate: `${CERTIFICATE}\n`, privateKey: `${PRIVATE_KEY}\n` });
+    expect(stored()).toEqual({ type: 'tls', certificate: CERTIFICATE, privateKey: PRIVATE_KEY });
     expect(await set([], { stdin: 'x' })).toMatchObject({
       status: 1,
       err: expect.stringContaining('it is of type tls'),

@@ -3,7 +3,8 @@ import { type ApiFailure, type ApiQuestion, askApi } from '../api-client.ts';
 import { failed } from '../arguments.ts';
 import type { CommandName } from '../commands.ts';
 import { type CliContext, EXIT_STATUSES } from '../context.ts';
-import { readChanges, tellDryRun } from './changes.ts';
+import { oneLine } from '../terminal.ts';
+import { nameOf, readChanges, tellDryRun } from './changes.ts';
 import { problemText } from './problems.ts';
 
 export const OTHER_VERSION = 'the REST API is of another version: its answer has another shape';
@@ -38,7 +39,11 @@ export function tellWritten(
     for (const problem of written.problems) context.err(`${command}: ${problemText(problem)}\n`);
     return EXIT_STATUSES.failed.status;
   }
-  const changes = written.tried ? readChanges(written.body) : null;
+  const read = readChanges(written.body);
+  for (const { kind, name, warnings } of read?.changes ?? []) {
+    for (const sentence of warnings) context.err(`${command}: ${oneLine(`${nameOf(kind, name)}: ${sentence}`)}\n`);
+  }
+  const changes = written.tried ? read : null;
   if (changes !== null) return tellDryRun(changes, context);
   const text = done(written.body, written.status);
   if (text === null) return failed(command, OTHER_VERSION, context);

@@ -6,12 +6,24 @@ export const DEFAULT_SURFACE = 'default';
 /** The subject of the token that is printed at a start, which the quickstart's policy knows. */
 export const EXAMPLE_SUBJECT = 'agent';
 
-/** The lines for standard output. `token` is null when none could be made. Pure. */
-export function greeting(settings: Pick<Settings, 'publicUrl' | 'apiHost' | 'apiPort'>, token: string | null): string {
+/** `no surface`: there is nothing at `/mcp` that it could open; null: none could be made. */
+export type ExampleToken = { readonly token: string } | 'no surface' | null;
+
+/** The lines for standard output. Pure. */
+export function greeting(settings: Pick<Settings, 'publicUrl' | 'apiHost' | 'apiPort'>, example: ExampleToken): string {
   const url = `${settings.publicUrl}/mcp`;
   const host = settings.apiHost.includes(':') ? `[${settings.apiHost}]` : settings.apiHost;
   const lines = [`ready ${url}`, '', `  gateway  ${url}`, `  API      http://${host}:${settings.apiPort}/v1`];
-  if (token !== null) {
+  if (example === 'no surface') {
+    lines.push(
+      '',
+      `There is no surface "${DEFAULT_SURFACE}" at /mcp; others are at /mcp/<name>:`,
+      '  npx chancery get surfaces',
+      '  npx chancery apply -f FILE',
+      '  npx chancery token --surface NAME',
+    );
+  } else if (example !== null) {
+    const { token } = example;
     lines.push(
       `  token    ${token}`,
       '',

@@ -26,6 +26,12 @@ test.each<[string, string, LogForm, string | null]>([
     'warning: a server cannot be read (a: no answer)',
   ],
   [
+    "Envoy's own words about what it refused come with it",
+    '{"level":40,"node":"envoy-1","message":"Failed to load","version":"v1","msg":"envoy refused CDS"}',
+    'json',
+    'warning: envoy refused CDS (envoy-1: Failed to load)',
+  ],
+  [
     'all problems come with it, and what is no text does not',
     '{"level":50,"problems":["one","two",3],"server":{"name":"a"},"msg":"no"}',
     'json',

@@ -26,7 +26,19 @@ const PINO_WARN = 40;
 const PINO_NAMES: Readonly<Record<number, string>> = { 40: 'warning', 50: 'error', 60: 'fatal' };
 
 /** Members of a line of ours that say whom it is about, and why; in this order. */
-const CAUSE_MEMBERS = ['server', 'node', 'kind', 'outcome', 'how', 'why', 'error', 'reason', 'problems'];
+const CAUSE_MEMBERS = [
+  'server',
+  'node',
+  'kind',
+  'outcome',
+  'how',
+  'why',
+  'error',
+  'message',
+  'reason',
+  'names',
+  'problems',
+];
 
 /** Opens `path` for appending. A log that cannot be written is dropped silently: a full disk must not stop the gateway. */
 export function openPartLog({ path, form, echo, nowMs }: PartLogOptions): PartLog {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SOCKETS } from '../../core/contract.ts';
 import { resolveSettings } from '../../core/runtime/settings.ts';
-import { partsOf } from './parts.ts';
+import { CONTROL_PLANE_MEMORY, partsOf } from './parts.ts';
 import { placesOf } from './places.ts';
 import { readRunFile } from './run-file.ts';
 
@@ -50,6 +50,15 @@ test('Envoy stops first and the control plane last', () => {
   expect(specs[0]?.name).toBe('envoy');
   expect(specs.at(-1)?.name).toBe('controlplane');
   expect(specs.at(-2)?.stopStage).toBeLessThan(specs.at(-1)?.stopStage ?? 0);
+});
+
+test('only the control plane has to keep its memory small', () => {
+  const specs = parts();
+  const plane = specs.get('controlplane');
+  expect(plane?.args).toEqual([...CONTROL_PLANE_MEMORY.flags, '/r/controlplane/main.ts']);
+  expect(plane?.env).toMatchObject(CONTROL_PLANE_MEMORY.env);
+  expect(specs.get('ext-proc')?.args).toEqual(['/r/ext-proc/main.ts']);
+  expect(specs.get('ext-proc')?.env).not.toHaveProperty('MALLOC_ARENA_MAX');
 });
 
 test('our parts get the resolved settings and a minimal environment, nothing of what else surrounds the supervisor', () => {

@@ -32,11 +32,30 @@ const STAGE = { envoy: 0, service: 1, controlPlane: 2 } as const;
 /** Nothing for anybody else; and for foreign servers no execute bit either, so that their sockets get mode 0600. */
 const UMASK = { own: 0o077, socketsOnly: 0o177 } as const;
 
+/**
+ * How the control plane's process keeps memory, of which it otherwise keeps what it used at its start and with each burst.
+ * Measured with 10,000 servers, 2,000 surfaces and 500 clients, where 190 MiB are alive: 680 to 770 MiB resident without
+ * these, 500 to 540 with them, for about a twentieth more processor time. V8 keeps the pages of its young generation (70 MiB)
+ * and lets the old one double before it collects; glibc has an arena for each thread, and puts the buffers of large responses
+ * where they are given back only when all that came later is gone.
+ */
+export const CONTROL_PLANE_MEMORY = {
+  flags: ['--max-semi-space-size=4', '--heap-growing-percent=30'],
+  env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' },
+} as const;
+
+const AS_IT_IS = { flags: [], env: {} } as const;
+
 const OWN_PARTS = [
-  { name: 'controlplane', stopStage: STAGE.controlPlane, owns: named(SOCKETS.ads, SOCKETS.reports) },
-  { name: 'ext-proc', stopStage: STAGE.service, owns: named(SOCKETS.extProc) },
-  { name: 'ext-authz', stopStage: STAGE.service, owns: named(SOCKETS.extAuthz) },
-  { name: 'bridge', stopStage: STAGE.service, owns: isBridgeSocket },
+  {
+    name: 'controlplane',
+    memory: CONTROL_PLANE_MEMORY,
+    stopStage: STAGE.controlPlane,
+    owns: named(SOCKETS.ads, SOCKETS.reports),
+  },
+  { name: 'ext-proc', memory: AS_IT_IS, stopStage: STAGE.service, owns: named(SOCKETS.extProc) },
+  { name: 'ext-authz', memory: AS_IT_IS, stopStage: STAGE.service, owns: named(SOCKETS.extAuthz) },
+  { name: 'bridge', memory: AS_IT_IS, stopStage: STAGE.service, owns: isBridgeSocket },
 ] as const;
 
 export interface PartsInput {
@@ -64,13 +83,12 @@ export function partsOf(input: PartsInput): readonly PartSpec[] {
     [LIFELINE_VARIABLE]: 'stdin',
     NODE_COMPILE_CACHE: join(rootDir, '.cache', 'node'),
   };
-  const own = OWN_PARTS.map((row): PartSpec => {
-    const args = [join(rootDir, row.name, 'main.ts')];
+  const own = OWN_PARTS.map(({ memory, ...row }): PartSpec => {
     return {
       ...row,
       command: nodePath,
-      args,
-      env: ownEnv,
+      args: [...memory.flags, join(rootDir, row.name, 'main.ts')],
+      env: { ...ownEnv, ...memory.env },
       cwd: rootDir,
       form: 'json',
       lifeline: true,

@@ -18,6 +18,9 @@ export interface StartInput {
   readonly signal: AbortSignal;
 }
 
+/** One outage can take many servers: `chancery get servers` shows them all. */
+const SERVERS_NAMED_MAX = 5;
+
 /** Null when the instance is ready, else the sentence that says what is missing. @throws AbortError when `signal` is aborted. */
 export async function waitForReady(input: StartInput): Promise<string | null> {
   const { context, places, api, say, signal } = input;
@@ -36,7 +39,10 @@ export async function waitForReady(input: StartInput): Promise<string | null> {
   const gateway = gatewayProbe(context.settings, await api.hasSurface(DEFAULT_SURFACE));
   const silent = (await envoy) ?? (await until(gateway, waiting));
   if (silent !== null) return silent;
-  for (const { name, error } of unread) say(`${name} is not read yet: ${error ?? 'it has not answered'}`);
+  for (const { name, error } of unread.slice(0, SERVERS_NAMED_MAX))
+    say(`${name} is not read yet: ${error ?? 'it has not answered'}`);
+  const more = unread.length - SERVERS_NAMED_MAX;
+  if (more > 0) say(`and ${more} more ${more === 1 ? 'is' : 'are'} not read yet`);
   if (unread.length > 0) say('they are tried again; `npx chancery get servers` tells');
   return null;
 }
@@ -73,7 +79,7 @@ async function waitForServers({ context, api, say, signal }: StartInput): Promis
     if (unread.length > 0 && waitedMs > LIMITS.serversFailedDeadlineMs) {
       // One that hangs may still come up; those that all failed in this start would only hold it up.
       if (unread.every(({ errorAtMs }) => errorAtMs >= startedMs)) return null;
-      if (!said) say(`waiting for ${unread.map(({ name }) => name).join(', ')}`);
+      if (!said) say(`waiting for ${namesOf(unread)}`);
       said = true;
     }
     return 'servers are not read';
@@ -82,12 +88,18 @@ async function waitForServers({ context, api, say, signal }: StartInput): Promis
   return unread;
 }
 
+function namesOf(unread: readonly UnreadServer[]): string {
+  const more = unread.length - SERVERS_NAMED_MAX;
+  const named = unread.slice(0, SERVERS_NAMED_MAX).map(({ name }) => name);
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
 /** A bearer token of the example's subject; null, after a line that says why, when none can be made. */
 export async function exampleToken(
   context: CliContext,
   token: Command,
   say: (line: string) => void,
-): Promise<string | null> {
+): Promise<{ readonly token: string } | null> {
   let out = '';
   let words = '';
   const captured: CliContext = {
@@ -100,7 +112,7 @@ export async function exampleToken(
     },
   };
   const status = await token(['--sub', EXAMPLE_SUBJECT], captured);
-  if (status === 0 && out.trim() !== '') return out.trim();
+  if (status === 0 && out.trim() !== '') return { token: out.trim() };
   say(`no token could be made: ${words.trim()}`);
   return null;
 }

@@ -10,7 +10,7 @@ import { checkEnvoyVersion, envoyBinary, pinnedVersion } from '../../envoy/binar
 import { readArguments } from '../arguments.ts';
 import type { CliContext, Command } from '../context.ts';
 import { watchAccessLog } from './access-log.ts';
-import { greeting } from './greeting.ts';
+import { DEFAULT_SURFACE, greeting } from './greeting.ts';
 import { meaningOf } from './interrupt.ts';
 import { launchersOf, watchLaunchers } from './launcher.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -125,7 +125,11 @@ async function supervise({ specs, places, context, given, example, say, watch }:
     }
     say(`${end.name} ended (${end.how}); it is started again in ${end.pauseMs} ms (log: ${end.logPath})`);
   };
-  const supervisor = createSupervisor(specs, places, process.execPath, { onEnd, echo: say, nowMs: context.nowMs });
+  // Why a part does not start is said once, together with where its log is.
+  const echo = (line: string): void => {
+    if (ready || !/^\S+: fatal: /.test(line)) say(line);
+  };
+  const supervisor = createSupervisor(specs, places, process.execPath, { onEnd, echo, nowMs: context.nowMs });
 
   let firstSignalMs: number | null = null;
   const removeSignals = onStopSignal(() => {
@@ -146,7 +150,9 @@ async function supervise({ specs, places, context, given, example, say, watch }:
     const missing = await waitForReady({ context, places, api, example, apply: given.apply, say, signal: over.signal });
     if (missing !== null) fail(`not ready: ${missing}; the logs are in ${places.logDir}`);
     else {
-      const token = await exampleToken(context, given.token, say);
+      const token = (await api.hasSurface(DEFAULT_SURFACE))
+        ? await exampleToken(context, given.token, say)
+        : 'no surface';
       ready = true;
       if (!over.signal.aborted) context.out(greeting(context.settings, token));
     }

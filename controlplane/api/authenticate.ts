@@ -1,7 +1,8 @@
 // Decides who calls the REST API: the operator, an administrator's API key, or somebody whom the issuer vouches for.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readBearer } from '../../core/identity/bearer.ts';
-import type { Registry } from '../registry/types.ts';
+import { LIMITS } from '../../core/limits.ts';
+import type { ApiKey, Registry } from '../registry/types.ts';
 import type { Actor } from './actor.ts';
 import { ApiError } from './error.ts';
 import type { IssuerVerifier } from './issuer.ts';
@@ -23,6 +24,16 @@ const OPERATOR: Actor = { who: 'operator-token', roles: ['admin'] };
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const { operatorToken, registry, issuer, now, log } = options;
   const wanted = digest(operatorToken);
+
+  /** Once in a while: it is a write, and who may only read must not make one with each request. */
+  const note = ({ id, lastUsedAtMs }: ApiKey): void => {
+    const nowMs = now();
+    if (lastUsedAtMs !== null && nowMs - lastUsedAtMs < LIMITS.keyUseIntervalMs) return;
+    registry
+      .touchKeys(new Map([[id, nowMs]]))
+      .catch((error: unknown) => log.warn({ err: error }, 'the last use of an API key was not noted'));
+  };
+
   return async (headers) => {
     const bearer = readBearer(headers.get('authorization') ?? undefined);
     if (!bearer.ok && bearer.reason === 'missing') throw unauthenticated('Bearer realm="chancery"');
@@ -30,9 +41,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       if (timingSafeEqual(digest(bearer.token), wanted)) return OPERATOR;
       const key = registry.adminKey(bearer.token);
       if (key !== null) {
-        registry
-          .touchKeys(new Map([[key.id, now()]]))
-          .catch((error: unknown) => log.warn({ err: error }, 'the last use of an API key was not noted'));
+        note(key);
         return { who: `key:${key.prefix}`, roles: key.roles };
       }
       const actor = await issuer?.verify(bearer.token);

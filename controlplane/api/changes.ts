@@ -26,24 +26,38 @@ export function isChanged({ changes }: Written): boolean {
   return changes.some(({ change }) => change !== 'unchanged');
 }
 
-export function changeName({ kind, name, change }: Change): Pick<Change, 'kind' | 'name' | 'change'> {
-  return { kind, name, change };
+export interface ToldChange extends Pick<Change, 'kind' | 'name' | 'change'> {
+  readonly warnings?: readonly string[];
+}
+
+/** Each in the order of the request; of a surface that is declared anew with what its operator should know of it. */
+export function toldChanges(
+  { changes, snapshot }: Written,
+  { warnings }: Pick<ApiServices, 'warnings'>,
+): readonly ToldChange[] {
+  let surfacesLeft: number = LIMITS.apiWarnedSurfacesMax;
+  return changes.map(({ kind, name, change }) => {
+    const declared = kind === 'Surface' && (change === 'created' || change === 'updated') && surfacesLeft-- > 0;
+    const sentences = declared ? warnings(name, snapshot) : [];
+    return { kind, name, change, ...(sentences.length === 0 ? {} : { warnings: sentences }) };
+  });
 }
 
 /** The answer to `?dryRun=true`. */
 export function dryRunResponse(
   outcome: Written,
-  { preview }: Pick<ApiServices, 'preview'>,
+  services: Pick<ApiServices, 'preview' | 'warnings'>,
   more: object = {},
 ): Response {
   let bytesLeft: number = LIMITS.apiDiffBytesMax;
-  const changes = outcome.changes.map((change) => {
+  const told = toldChanges(outcome, services);
+  const changes = outcome.changes.map((change, index) => {
     const diff = bytesLeft > 0 ? diffOf(change) : null;
-    if (diff === null || diff.length > bytesLeft) return changeName(change);
+    if (diff === null || diff.length > bytesLeft) return told[index]!;
     bytesLeft -= diff.length;
-    return { ...changeName(change), diff };
+    return { ...told[index]!, diff };
   });
-  const envoy = isChanged(outcome) ? preview(outcome.snapshot) : [];
+  const envoy = isChanged(outcome) ? services.preview(outcome.snapshot) : [];
   return Response.json({ dryRun: true, revision: outcome.revision, changes, envoy, ...more });
 }
 

@@ -70,7 +70,7 @@ test('documents have names, and a secret is shown without what it holds', () => 
     ]),
   );
   const shown = schemas.SecretShown as { properties: object };
-  expect(Object.keys(shown.properties)).toEqual(['kind', 'name', 'description', 'labels', 'type', 'status']);
+  expect(Object.keys(shown.properties)).toEqual(['kind', 'name', 'description', 'labels', 'type', 'hosts', 'status']);
   expect(JSON.stringify(schemas)).not.toContain('#/$defs/');
 });
 

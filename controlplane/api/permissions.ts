@@ -1,6 +1,9 @@
 // Decides which role may change what.
 import { DOCUMENT_KINDS, type Document, type DocumentKind } from '../../core/catalog/document.ts';
+import { GOVERNED_SECRET_MEMBERS } from '../../core/catalog/documents/secret.ts';
 import { GOVERNED_MEMBERS } from '../../core/catalog/documents/server.ts';
+import { parseEndpoint } from '../../core/catalog/endpoint.ts';
+import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
 import { canonicalJson } from '../../core/runtime/canonical.ts';
 import type { ChangedDocument, Role } from '../registry/types.ts';
 import { type Actor, hasRole } from './actor.ts';
@@ -17,14 +20,21 @@ export const PERMISSIONS = {
     roles: ['viewer'],
     what: 'read everything there is to read: documents, history, status, nodes, keys, metrics, export',
   },
-  Secret: { roles: ['operator'], what: 'write and delete secrets (nobody reads their values)' },
+  Secret: {
+    roles: ['operator'],
+    what: 'write and delete secrets: nobody reads their values, but who writes servers decides where they are sent',
+  },
   Server: {
     roles: ['operator'],
     what: 'write, move through their lifecycle and delete servers, but for what follows',
   },
   governed: {
     roles: ['security'],
-    what: 'give a server labels, a classification or annotations, change them, and delete one that has them: policies read them',
+    what: 'give a server labels, a classification or annotations, change them, and delete one that has them: policies read them; and say to which hosts a secret may go (beside the role to write it)',
+  },
+  programs: {
+    roles: ['admin'],
+    what: 'let a server version run a program (`stdio`), or be reached at a Unix socket that is given with its folder, from `staging` on: both are done as the user that Chancery runs as, who may read its keys. An operator asks for it as `requested`',
   },
   Surface: { roles: ['operator'], what: 'write and delete surfaces' },
   Policy: { roles: ['security'], what: 'write and delete policies' },
@@ -59,27 +69,61 @@ export function permitFor(actor: Actor): (change: ChangedDocument) => string | n
   return (change) => {
     const refused = permissionsFor(change).find((permission) => !isAllowed(actor, permission));
     if (refused === undefined) return null;
-    const what = refused === 'governed' ? `${GOVERNED_MEMBERS.join(', ')} of ${change.kind}` : change.kind;
+    const what = `${partOf(refused, change.kind)}${change.kind}`;
     return `to change ${what} "${change.name}" needs the role ${PERMISSIONS[refused].roles.join(' or ')}`;
   };
 }
+
+/** Which part of a document a permission is about; '' for all of it. */
+function partOf(permission: Permission, kind: DocumentKind): string {
+  if (permission === 'governed') return `${(GOVERNED[kind] ?? []).join(', ')} of `;
+  return permission === 'programs' ? 'programs or sockets of ' : '';
+}
+
+/** Members that need the role `security`, whoever may write the rest. */
+const GOVERNED: Partial<Record<DocumentKind, readonly string[]>> = {
+  Server: GOVERNED_MEMBERS,
+  Secret: GOVERNED_SECRET_MEMBERS,
+};
 
 /**
  * What has to be allowed for this change. A deletion takes what policies read with it: who may not change a label must
  * not get rid of it by making the server anew.
  */
 function permissionsFor({ kind, before, after }: ChangedDocument): readonly Permission[] {
+  // A secret that is made anew needs its values, so whoever deletes one has not got it.
+  if (kind === 'Secret')
+    return [kind, ...(after !== null && governedChange(before, after) ? (['governed'] as const) : [])];
   if (kind !== 'Server') return [kind];
-  const governed = membersOf(before, true) === membersOf(after, true) ? [] : (['governed'] as const);
+  const governed = governedChange(before, after) ? (['governed'] as const) : [];
   const own = before !== null && membersOf(before, false) === membersOf(after, false) ? [] : ([kind] as const);
-  return [...own, ...governed];
+  const had = new Set(grantsOf(before));
+  const programs = grantsOf(after).every((grant) => had.has(grant)) ? [] : (['programs'] as const);
+  return [...own, ...governed, ...programs];
+}
+
+/** What of this machine the versions of a server are let to use: programs with all that steers them, and sockets. */
+function grantsOf(document: Document | null): readonly string[] {
+  if (document?.kind !== 'Server') return [];
+  const reached = document.versions.filter(({ state }) => LIFECYCLE[state].reached);
+  return reached.flatMap(({ stdio, endpoints = [] }) => [
+    ...(stdio === undefined ? [] : [canonicalJson(stdio)]),
+    ...endpoints.flatMap(({ url }) => {
+      const address = parseEndpoint(url);
+      return address?.kind === 'unix' && address.host.includes('/') ? [url] : [];
+    }),
+  ]);
+}
+
+function governedChange(before: Document | null, after: Document | null): boolean {
+  return membersOf(before, true) !== membersOf(after, true);
 }
 
 /** The members that policies read, or all others. No labels are the same as no member `labels`. */
 function membersOf(document: Document | null, governed: boolean): string {
   const chosen = Object.entries(document ?? {}).filter(
     ([key, value]) =>
-      (GOVERNED_MEMBERS as readonly string[]).includes(key) === governed &&
+      (document === null ? [] : (GOVERNED[document.kind] ?? [])).includes(key) === governed &&
       !(governed && canonicalJson(value) === '{}'),
   );
   return canonicalJson(Object.fromEntries(chosen));

@@ -50,8 +50,8 @@ export interface ApiServices {
   readonly onChange: (revision: number) => void;
   /** What Envoys would receive if this were published, against what they have now. */
   readonly preview: (snapshot: RegistrySnapshot) => readonly EnvoyChange[];
-  /** What its operator should know of a surface, a sentence each. */
-  readonly warnings: (surface: string) => readonly string[];
+  /** What its operator should know of a surface in this state of the registry, a sentence each. */
+  readonly warnings: (surface: string, snapshot: RegistrySnapshot) => readonly string[];
   /** How Envoy sees the replicas of a cluster; null when it does not say. */
   readonly health?: (cluster: string) => Promise<readonly EndpointHealth[] | null>;
   /** Prometheus' text format. */

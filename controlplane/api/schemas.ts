@@ -79,6 +79,10 @@ const changeFields = {
   kind: kindSchema,
   name: z.string(),
   change: z.enum(['created', 'updated', 'unchanged', 'deleted']),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe('Of a Surface that is new or another: what its operator should know, a sentence each.'),
 };
 export const changesSchema = z.strictObject({
   revision: countSchema,

@@ -18,7 +18,7 @@ export function shown(
     revision,
     updatedAt: isoTime(updatedAtMs),
     ...(document.kind === 'Server' ? { versions: versionsStatus(document, snapshot) } : {}),
-    ...(document.kind === 'Surface' ? { warnings: warnings(document.name) } : {}),
+    ...(document.kind === 'Surface' ? { warnings: warnings(document.name, snapshot) } : {}),
   };
   return { ...withoutSecrets(document), status };
 }

@@ -174,6 +174,16 @@ describe('what discovery is told to read', () => {
     expect(targetOf(more, rest).documentHash === targetOf({}).documentHash).toBe(same);
   });
 
+  test('is told apart by the values of the secrets that it is sent', () => {
+    const auth = { type: 'bearer', secret: 's' };
+    const hashOf = (value: string): string | undefined => {
+      const secret = { kind: 'Secret', name: 's', value };
+      return of(secret, versions('a', { auth })).servers.get('a')?.targets[0]?.documentHash;
+    };
+    expect(hashOf('one')).toBe(hashOf('one'));
+    expect(hashOf('one')).not.toBe(hashOf('two'));
+  });
+
   test('has the names that are resolved on the way, that of the token endpoint too', () => {
     const auth = { type: 'oauth', tokenUrl: 'https://login.example/t', clientId: 'c', secret: 's' };
     expect(targetOf({ endpoints: [{ url: 'https://mcp.example/' }], auth }).hosts).toEqual([

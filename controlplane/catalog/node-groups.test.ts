@@ -21,15 +21,17 @@ describe('an Envoy', () => {
     group('bridge', { ids: ['odd'] }),
     group('edge-eu', { ids: ['edge-*'], zones: ['eu-*'] }),
     group('edge', { ids: ['edge-*', 'rim'] }),
+    group('front', { clusters: ['front-*'] }),
     group('labelled', { metadata: { stage: 'test', team: 'a' } }),
   ];
   const groupOf = groupResolver(built(...documents).documents.NodeGroup);
-  const node = { id: 'envoy-1', metadata: {}, zone: '' };
+  const node = { id: 'envoy-1', cluster: 'envoy', metadata: {}, zone: '' };
 
   test.each<[string, Parameters<typeof groupOf>[0], string]>([
     ['that none fits is given everything', node, 'envoy'],
     ['is found by its id', { ...node, id: 'rim' }, 'envoy.edge'],
     ['is taken by the first that fits, in the order of names', { ...node, id: 'edge-1', zone: 'eu-1' }, 'envoy.edge'],
+    ['is found by its cluster', { ...node, cluster: 'front-a' }, 'envoy.front'],
     ['is found by its metadata', { ...node, metadata: { stage: 'test', team: 'a', more: 'x' } }, 'envoy.labelled'],
     ['with one of two members is not', { ...node, metadata: { stage: 'test' } }, 'envoy'],
     ['with another value is not', { ...node, metadata: { stage: 'test', team: 'b' } }, 'envoy'],

@@ -13,6 +13,8 @@ export function envoyGroup(name: string): string {
 /** What an Envoy says of itself. */
 export interface NodeFacts {
   readonly id: string;
+  /** `node.cluster`. */
+  readonly cluster: string;
   /** `node.metadata`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** `node.locality.zone`; '' for none. */
@@ -22,13 +24,20 @@ export interface NodeFacts {
 /** The first group in the order of names that fits; one that none fits is given everything. Total. */
 export function groupResolver(documents: ReadonlyMap<string, StoredDocument>): (node: NodeFacts) => string {
   const groups = [...documents].map(([name, { document }]) => {
-    const { ids, zones, metadata } = (document as NodeGroupDocument).match;
-    return { name: envoyGroup(name), ids: globs(ids), zones: globs(zones), metadata: Object.entries(metadata ?? {}) };
+    const { ids, clusters, zones, metadata } = (document as NodeGroupDocument).match;
+    return {
+      name: envoyGroup(name),
+      ids: globs(ids),
+      clusters: globs(clusters),
+      zones: globs(zones),
+      metadata: Object.entries(metadata ?? {}),
+    };
   });
   return (node) =>
     groups.find(
-      ({ ids, zones, metadata }) =>
+      ({ ids, clusters, zones, metadata }) =>
         (ids?.some((fits) => fits(node.id)) ?? true) &&
+        (clusters?.some((fits) => fits(node.cluster)) ?? true) &&
         (zones?.some((fits) => fits(node.zone)) ?? true) &&
         metadata.every(([key, value]) => Object.hasOwn(node.metadata, key) && node.metadata[key] === value),
     )?.name ?? NODE_GROUPS.envoy;

@@ -6,6 +6,7 @@ import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
 import { backendCluster } from '../../core/contract.ts';
 import { contentHash } from '../../core/runtime/canonical.ts';
 import type { DiscoveryTarget } from '../discovery/targets.ts';
+import { secretUses } from '../registry/references.ts';
 import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
 import { type BackendEndpoint, isNamed, resolveEndpoints } from './endpoints.ts';
 import { asBefore } from './kept.ts';
@@ -63,7 +64,7 @@ export function serverParts(
     backends: reached.map(({ backend }) => backend),
     targets: asBefore(
       before?.targets,
-      reached.map(({ version, backend }) => targetOf(version, backend)),
+      reached.map(({ version, backend }) => targetOf(version, backend, snapshot)),
     ),
     stdio: asBefore(
       before?.stdio,
@@ -84,11 +85,9 @@ function sameServer(before: CatalogServer | null | undefined, after: CatalogServ
 }
 
 function inputsOf({ name, versions }: ServerDocument, snapshot: RegistrySnapshot): unknown[] {
-  return versions.flatMap(({ version, stdio }) => {
-    const key = `${name} ${version}`;
-    const secrets = Object.values(stdio?.env ?? {}).flatMap((value) =>
-      typeof value === 'string' ? [] : [snapshot.find('Secret', value.secret)],
-    );
+  return versions.flatMap((version) => {
+    const key = `${name} ${version.version}`;
+    const secrets = secretUses(version).map(({ secret }) => snapshot.find('Secret', secret));
     return [snapshot.discoveries.get(key)?.discovered, snapshot.versions.get(key), ...secrets];
   });
 }
@@ -145,8 +144,10 @@ function versionOf(
   };
 }
 
-/** It is read again when what is dialled is another, and not when its description is. */
-function targetOf({ endpoints, stdio, tls, auth }: ServerVersionDocument, backend: Backend): DiscoveryTarget {
+/** It is read again when what is dialled, or with what, is another, and not when its description is. */
+function targetOf(document: ServerVersionDocument, backend: Backend, snapshot: RegistrySnapshot): DiscoveryTarget {
+  const { endpoints, stdio, tls, auth } = document;
+  const secrets = secretUses(document).map(({ secret }) => snapshot.find('Secret', secret)?.hash ?? '');
   const { name: server, version, cluster, path } = backend.version;
   const token = backend.auth?.type === 'oauth' ? parseEndpoint(backend.auth.tokenUrl) : null;
   const dialled: readonly EndpointAddress[] = token === null ? backend.endpoints : [...backend.endpoints, token];
@@ -156,7 +157,7 @@ function targetOf({ endpoints, stdio, tls, auth }: ServerVersionDocument, backen
     version,
     cluster,
     path,
-    documentHash: contentHash({ endpoints, stdio, tls, auth }),
+    documentHash: contentHash({ endpoints, stdio, tls, auth, secrets }),
     ...(hosts.size === 0 ? {} : { hosts: [...hosts] }),
   };
 }

@@ -7,7 +7,6 @@ test.each([
     'HTTP 503: no healthy upstream',
     'none of its endpoints accepts connections: is it running, are host and port right? (no healthy upstream)',
   ],
-  ['Envoy is not there yet', 'connect ENOENT /home/run/egress.sock', 'Envoy does not listen (yet): see envoy.log'],
   [
     'what listens speaks something else',
     'HTTP 502: upstream connect error or disconnect/reset before headers. retried and the latest reset reason: protocol error',
@@ -18,7 +17,11 @@ test.each([
     'HTTP 503: upstream connect error or disconnect/reset before headers. reset reason: connection termination',
     'the connection to its endpoint failed (connection termination)',
   ],
-  ['it wants credentials', 'HTTP 401: {"error":"unauthorized"}', 'it refuses us (HTTP 401): it wants credentials'],
+  [
+    'it wants credentials',
+    'HTTP 401: {"error":"unauthorized"}',
+    'it refuses us (HTTP 401): it wants credentials, or others than those of "auth"',
+  ],
   [
     'it leads elsewhere',
     'HTTP 307: <html>',
@@ -46,6 +49,7 @@ test.each([
     'found "text/html", wanted application/json or text/event-stream: is /mcp an MCP endpoint?',
   ],
   ['what nobody foresaw stays as it is', 'HTTP 500: boom', 'HTTP 500: boom'],
+  ['Envoy has no such cluster', 'HTTP 503: ', 'Envoy does not have it (yet), or refused it: see "chancery get nodes"'],
   ['another 503 stays as it is', 'HTTP 503: down', 'HTTP 503: down'],
 ])('%s', (_name, detail, wanted) => {
   expect(causeOf({ detail }, '/mcp')).toBe(wanted);

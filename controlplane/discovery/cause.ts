@@ -5,11 +5,12 @@ type Failure = Extract<EgressAnswer, { ok: false }>;
 
 /** First match wins. Envoy's own words stay in brackets: they are what its documentation and logs say. */
 const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray, path: string) => string])[] = [
-  [/^connect (ENOENT|ECONNREFUSED)/, () => 'Envoy does not listen (yet): see envoy.log'],
   [
     /^HTTP 503: (no healthy upstream)/,
     ([, words]) => `none of its endpoints accepts connections: is it running, are host and port right? (${words})`,
   ],
+  // Of a cluster that Envoy does not have its egress says nothing but 503.
+  [/^HTTP 503: *$/, () => 'Envoy does not have it (yet), or refused it: see "chancery get nodes"'],
   [
     /^HTTP 50[0-9]: upstream connect error.*reset reason: (protocol error)/s,
     ([, words]) => `its endpoint does not speak HTTP: is it http or https? (${words})`,
@@ -26,7 +27,10 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray, path: string)
     /^HTTP 400: .*"code":-32022\b.*"supported":\[([^\]]{1,200})\]/s,
     ([, versions]) => `it speaks no version with sessions, only ${versions}: no such server can be read yet (HTTP 400)`,
   ],
-  [/^HTTP (401|403)\b/, ([, status]) => `it refuses us (HTTP ${status}): it wants credentials`],
+  [
+    /^HTTP (401|403)\b/,
+    ([, status]) => `it refuses us (HTTP ${status}): it wants credentials, or others than those of "auth"`,
+  ],
   [/^HTTP (404|405)\b/, ([, status], path) => `no MCP endpoint at ${path} (HTTP ${status}): is the path right?`],
   // The bridge, and servers that say what they mind, answer with a JSON-RPC error.
   [

@@ -7,9 +7,12 @@ import type { Logger } from '../../core/runtime/log.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Clock } from './clock.ts';
+import { createEgressGate } from './egress-gate.ts';
 import { createNameCheck, type Lookup } from './names.ts';
+import { createNews } from './news.ts';
 import { createSlots } from './slots.ts';
 import { type DiscoveryTarget, isSameTarget } from './targets.ts';
+import { secretsSentTo } from './unsaid.ts';
 import { type Surroundings, Watch } from './watch.ts';
 
 export type { DiscoveryTarget };
@@ -62,6 +65,15 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   let burstLeft: number = LIMITS.discoveryBurstMax;
   let closed = false;
 
+  const gate = createEgressGate({ egress, clock, log });
+  const slots = {
+    usual: createSlots(LIMITS.discoveryWidthMax),
+    failed: createSlots(LIMITS.discoveryWidthMax),
+    probes: createSlots(LIMITS.discoveryWidthMax / 2),
+  };
+  const busy = (): boolean => Object.values(slots).some(({ waiting }) => waiting() > 0);
+  const news = createNews({ clock, busy, tell: onChange });
+
   const track = <T>(work: Promise<T>): Promise<T> => {
     underWay.add(work);
     return work.finally(() => underWay.delete(work));
@@ -71,7 +83,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     const { server, version } = target;
     try {
       const { changed, revision } = await registry.saveDiscovery(server, version, outcome);
-      if (changed) onChange(revision);
+      if (changed) news.changed(revision);
       return true;
     } catch (error) {
       log.error({ err: error, server, version }, 'what was read from a server could not be saved');
@@ -83,19 +95,16 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     registry.snapshot().discoveries.get(`${server} ${version}`)?.discovered ?? null;
 
   const around: Surroundings = {
-    egress,
+    gate,
     streams,
     names: createNameCheck(options),
     clock,
     log,
     random,
-    slots: {
-      usual: createSlots(LIMITS.discoveryWidthMax),
-      failed: createSlots(LIMITS.discoveryWidthMax),
-      probes: createSlots(LIMITS.discoveryWidthMax / 2),
-    },
+    slots,
     room: { left: LIMITS.discoveryStreamsMax },
     earlier,
+    secrets: (target) => secretsSentTo(target, registry.snapshot()),
     save: (target, outcome) => track(save(target, outcome)),
     onForbidden({ server, version, cluster }, forbidden) {
       if (blocked.has(cluster) === forbidden) return;
@@ -151,6 +160,8 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       closed = true;
       for (const { watch } of watched.values()) void track(watch.stop());
       watched.clear();
+      gate.close();
+      news.close();
       await Promise.all(underWay);
     },
   };

@@ -37,7 +37,8 @@ function watch(server: Pick<RealServer, 'socketPath' | 'close'>) {
     onChange: () => {},
     onBlocked: () => {},
     registry: {
-      snapshot: () => ({ discoveries: { get: () => ({ discovered }) } }) as unknown as RegistrySnapshot,
+      snapshot: () =>
+        ({ discoveries: { get: () => ({ discovered }) }, find: () => undefined }) as unknown as RegistrySnapshot,
       async saveDiscovery(_server, _version, outcome) {
         if (outcome.ok) discovered = outcome.discovered;
         else errors.push(outcome.error);

@@ -1,12 +1,12 @@
 // Decides when one server version is read: at first, when it says that it changed, after failures, and from time to time.
 import type { Discovered } from '../../core/catalog/catalog.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { EgressClient } from '../../core/mcp/egress.ts';
 import type { EgressStreams } from '../../core/mcp/egress-stream.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
 import { announced, type ChangeStream, openChangeStream } from './change-stream.ts';
 import type { Clock } from './clock.ts';
+import type { EgressGate } from './egress-gate.ts';
 import { MODERN_VERSION } from './modern.ts';
 import type { NameCheck } from './names.ts';
 import { pauseMs, streamPauseMs } from './pause.ts';
@@ -15,10 +15,11 @@ import { readServer, withFacts } from './read-server.ts';
 import type { Session } from './session.ts';
 import type { Slots } from './slots.ts';
 import type { DiscoveryTarget } from './targets.ts';
+import { withoutSecrets } from './unsaid.ts';
 
 /** What all watches share. */
 export interface Surroundings {
-  readonly egress: EgressClient;
+  readonly gate: EgressGate;
   readonly streams: EgressStreams;
   readonly names: NameCheck;
   readonly clock: Clock;
@@ -30,6 +31,8 @@ export interface Surroundings {
   readonly room: { left: number };
   /** What was read before; null: nothing. */
   readonly earlier: (target: DiscoveryTarget) => Discovered | null;
+  /** What it is sent, and might say again. */
+  readonly secrets: (target: DiscoveryTarget) => readonly string[];
   /** Total: what could not be saved is false. */
   readonly save: (target: DiscoveryTarget, outcome: DiscoveryOutcome) => Promise<boolean>;
   readonly onForbidden: (target: DiscoveryTarget, forbidden: boolean) => void;
@@ -106,7 +109,7 @@ export class Watch {
   }
 
   async #readOnce(): Promise<void> {
-    const { egress, clock, names, slots, onForbidden } = this.#around;
+    const { gate, clock, names, slots, onForbidden } = this.#around;
     const { hosts = [] } = this.target;
     const problem = hosts.length === 0 ? null : await names.check(hosts);
     if (this.#gone) return;
@@ -114,11 +117,13 @@ export class Watch {
     if (problem === null || problem.forbidden) onForbidden(this.target, problem !== null);
     if (problem?.forbidden) await this.#stream?.close();
     if (problem !== null) return this.#note({ ok: false, error: problem.error });
-    const outcome = await (this.#failures === 0 ? slots.usual : slots.failed).run(async () => {
-      if (this.#gone) return null;
-      this.#startedMs = clock.nowMs();
-      return readServer(egress, this.target, clock.nowMs, (session) => this.#attend(session));
-    });
+    const outcome = await (this.#failures === 0 ? slots.usual : slots.failed).run(() =>
+      gate.through(async (egress) => {
+        if (this.#gone) return null;
+        this.#startedMs = clock.nowMs();
+        return readServer(egress, this.target, clock.nowMs, (session) => this.#attend(session));
+      }),
+    );
     if (outcome === null || this.#gone) return;
     if (!outcome.ok) return this.#note(outcome);
     const facts =
@@ -131,17 +136,15 @@ export class Watch {
   }
 
   async #probe(discovered: Discovered): Promise<void> {
-    if (this.#gone) return;
-    const { egress, clock, random, earlier } = this.#around;
-    const options = {
-      egress,
-      target: this.target,
-      nowMs: clock.nowMs,
-      endMs: clock.nowMs() + LIMITS.discoveryDeadlineMs,
-    };
-    const before = factsOf(earlier(this.target), discovered);
-    const facts = await probeServer(options, discovered, before);
-    if (this.#gone) return;
+    const { gate, clock, random, earlier } = this.#around;
+    const { target } = this;
+    const before = factsOf(earlier(target), discovered);
+    const facts = await gate.through(async (egress) => {
+      if (this.#gone) return null;
+      const endMs = clock.nowMs() + LIMITS.discoveryDeadlineMs;
+      return probeServer({ egress, target, nowMs: clock.nowMs, endMs }, discovered, before);
+    });
+    if (facts === null || this.#gone) return;
     this.#probeDueMs = clock.nowMs() + LIMITS.discoveryProbeIntervalMs * (0.5 + random() / 2);
     const found = withFacts(discovered, facts);
     if (found.hash !== earlier(this.target)?.hash) await this.#note({ ok: true, discovered: found });
@@ -197,9 +200,10 @@ export class Watch {
     this.#plan(streamPauseMs(this.#streamEnds, this.#around.random));
   }
 
-  async #note(outcome: DiscoveryOutcome): Promise<void> {
-    const { log, save } = this.#around;
+  async #note(found: DiscoveryOutcome): Promise<void> {
+    const { log, save, secrets } = this.#around;
     const { server, version } = this.target;
+    const outcome = found.ok ? found : { ...found, error: withoutSecrets(found.error, secrets(this.target)) };
     if (outcome.ok) {
       if (this.#warned !== null) log.info({ server, version }, 'the server can be read again');
       this.#failures = 0;

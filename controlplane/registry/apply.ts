@@ -34,7 +34,10 @@ export async function apply(
   }
   const edits = editsOf(state, wanted, desk.seal, desk.nowMs);
   const next = edited(state, edits, desk.nowMs);
-  const problems = [...wanted.problems, ...checkTogether(wanted, state, next, desk.constraints)];
+  const problems = [
+    ...wanted.problems,
+    ...checkTogether(wanted, state, next, desk.constraints, terms.dryRun === true || terms.why !== ''),
+  ];
   if (problems.length > 0) {
     return refused({ ok: false, why: 'invalid', problems: problems.sort((a, b) => a.document - b.document) });
   }

@@ -22,9 +22,16 @@ const cases: readonly Case[] = [
     documents: [server('a', state('active'), state('canary', '2'), state('deprecated', '3'), state('staging', '4'))],
     stored: [server('a', state('active'))],
     problems: [
-      '0 versions.1.state a new version is requested, in-review, staging, active, found "canary"',
-      '0 versions.2.state a new version is',
+      '0 versions.1.state a new version begins as requested, in-review, staging or active, found "canary"',
+      '0 versions.2.state a new version begins as',
     ],
+  },
+  {
+    name: 'a change of state says why',
+    documents: [server('a', state('staging')), server('b', state('active'), state('staging', '2'))],
+    stored: [server('a', state('in-review')), server('b', state('active'))],
+    reasoned: false,
+    problems: ['0 versions.0.state a change of state needs a reason'],
   },
   {
     name: 'a version goes into a state that may follow, beside another one that makes room',

@@ -4,7 +4,10 @@ import { LIFECYCLE, type LifecycleState, REMOVABLE_STATES, transitionProblem } f
 import { versionKey } from './state.ts';
 import type { Around } from './together.ts';
 
-export function lifecycleProblems(server: ServerDocument, { before, rollback }: Around): Problem[] {
+/** The history of a version says who moved it, when and why. */
+const WHY = 'a change of state needs a reason: the header Chancery-Reason, "why" beside the documents, or --why';
+
+export function lifecycleProblems(server: ServerDocument, { before, rollback, reasoned }: Around): Problem[] {
   if (rollback) return [];
   const stored = before.documents.Server.get(server.name)?.document;
   // A whole server that is new comes as it was elsewhere: what an export shows can be restored.
@@ -14,6 +17,8 @@ export function lifecycleProblems(server: ServerDocument, { before, rollback }: 
     const from = before.versions.get(versionKey(server.name, version))?.state ?? null;
     const message = transitionProblem(from, state);
     if (message !== null) problems.push({ path: ['versions', index, 'state'], message });
+    else if (from !== null && from !== state && !reasoned)
+      problems.push({ path: ['versions', index, 'state'], message: WHY });
   }
   const given = new Set(server.versions.map(({ version }) => version));
   for (const { version, state } of stored.kind === 'Server' ? stored.versions : []) {

@@ -1,5 +1,16 @@
 import { describe, test } from 'vitest';
-import { bearer, type Case, checkCase, clientCertificate, opaque, server, tls, withEnv } from './testdata/together.ts';
+import {
+  at,
+  bearer,
+  type Case,
+  checkCase,
+  clientCertificate,
+  oauth,
+  opaque,
+  server,
+  tls,
+  withEnv,
+} from './testdata/together.ts';
 
 const cases: readonly Case[] = [
   {
@@ -90,5 +101,52 @@ const cases: readonly Case[] = [
 ];
 
 describe('secrets and the servers that name them', () => {
+  test.each(cases)('$name', checkCase);
+});
+
+describe('where a secret may go', () => {
+  const held = (hosts: string[]) => opaque('k', { value: 'x', hosts });
+  const to = (url: string) => ({ ...at(url), ...bearer('k') });
+  const cases: readonly Case[] = [
+    {
+      name: 'to a host that it is for',
+      documents: [held(['api.example.com', '*.internal']), server('a', to('https://API.example.com/mcp'))],
+      problems: [],
+    },
+    {
+      name: 'not to another one, nor to one that only ends like it',
+      documents: [
+        held(['api.example.com']),
+        server('a', to('https://evil.example.net/mcp')),
+        server('b', to('https://xapi.example.com/mcp')),
+      ],
+      problems: [
+        '1 versions.0.auth.secret the secret "k" is for the hosts api.example.com, and not for evil.example.net',
+        '2 versions.0.auth.secret the secret "k" is for the hosts api.example.com, and not for xapi.example.com',
+      ],
+    },
+    {
+      name: 'not to a token endpoint elsewhere',
+      documents: [
+        held(['api.example.com']),
+        server('a', { ...at('https://api.example.com/mcp'), ...oauth('https://evil.example.net/token') }),
+      ],
+      problems: ['1 versions.0.auth.secret the secret "k" is for the hosts api.example.com, and not for evil'],
+    },
+    {
+      name: 'not to a program',
+      documents: [server('a', withEnv('k'))],
+      stored: [held(['api.example.com'])],
+      problems: [
+        '0 versions.0.stdio.env.B.secret the secret "k" is for the hosts api.example.com, and not for a program',
+      ],
+    },
+    {
+      name: 'and not where it goes already, once that is said',
+      documents: [opaque('k', { hosts: ['api.example.com'] })],
+      stored: [opaque('k'), server('a', to('https://elsewhere.example.com/mcp'))],
+      problems: ['0 hosts server "a" names it: the secret "k" is for the hosts api.example.com, and not for elsewhere'],
+    },
+  ];
   test.each(cases)('$name', checkCase);
 });

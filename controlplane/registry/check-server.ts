@@ -2,9 +2,10 @@
 import type { Problem, ServerDocument, ServerVersionDocument } from '../../core/catalog/document.ts';
 import { type EndpointAddress, parseEndpoint } from '../../core/catalog/endpoint.ts';
 import { endpointProblem } from '../../core/catalog/networks.ts';
-import { secretUses } from './references.ts';
+import { isLoopback } from '../../core/runtime/settings.ts';
+import { destinationProblem, secretUses } from './references.ts';
 import { socketProblems } from './sockets.ts';
-import type { Around } from './together.ts';
+import type { Around, Constraints } from './together.ts';
 
 export function serverProblems(server: ServerDocument, around: Around): Problem[] {
   return [
@@ -34,7 +35,10 @@ function forbiddenAddresses(
   if (state === 'decommissioned') return [];
   const problem = (url: string, path: Problem['path']): Problem[] => {
     const address: EndpointAddress | null = parseEndpoint(url);
-    const message = address === null ? null : endpointProblem(address, constraints.networks);
+    const message =
+      address === null
+        ? null
+        : (endpointProblem(address, constraints.networks) ?? ownAddressProblem(address, constraints));
     return message === null ? [] : [{ path, message }];
   };
   return [
@@ -43,12 +47,23 @@ function forbiddenAddresses(
   ];
 }
 
+/** Each call would come back as another one, until something gives way. */
+function ownAddressProblem({ kind, host, port, authority }: EndpointAddress, { own }: Constraints): string | null {
+  if (kind !== 'tcp') return null;
+  const here = port === own.port && (isLoopback(host) || host === own.host);
+  return here || authority === own.authority ? `${authority} is this gateway itself` : null;
+}
+
 function unfitSecrets(version: ServerVersionDocument, { after, claimed }: Around): Problem[] {
-  return secretUses(version).flatMap(({ secret, type, path }): Problem[] => {
+  return secretUses(version).flatMap((use): Problem[] => {
+    const { secret, type, path } = use;
     const found = after.documents.Secret.get(secret)?.document;
     if (found?.kind === 'Secret') {
-      if (found.type === type) return [];
-      return [{ path, message: `the secret "${secret}" is of type ${found.type}, wanted ${type}` }];
+      const message =
+        found.type === type
+          ? destinationProblem(found, use)
+          : `the secret "${secret}" is of type ${found.type}, wanted ${type}`;
+      return message === null ? [] : [{ path, message }];
     }
     return claimed.has(`Secret/${secret}`) ? [] : [{ path, message: `no secret is named "${secret}"` }];
   });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../core/limits.ts';
+import type { DiscoveryOutcome } from './discoveries.ts';
 import { discovered, put, server, TEST, version } from './testdata/open.ts';
 import { usePlace } from './testdata/place.ts';
 
@@ -93,6 +95,60 @@ describe('what was read from servers', () => {
       changed: false,
     });
     expect(registry.snapshot().discoveries.size).toBe(0);
+  });
+
+  test('that comes at the same time is one write, whatever is in it', async () => {
+    const registry = await place.open();
+    await put(registry, server('a'), server('b'), server('c'));
+    const save = (name: string, outcome: DiscoveryOutcome) => registry.saveDiscovery(name, '1.0.0', outcome);
+    const good = (hash: string): DiscoveryOutcome => ({ ok: true, discovered: discovered(hash) });
+    const saved = await Promise.all([
+      save('c', good('h1')),
+      save('b', { ok: false, error: 'down' }),
+      save('unknown', good('h1')),
+      save('a', good('h1')),
+      save('a', good('h2')),
+      save('a', good('h2')),
+    ]);
+    expect(saved.map(({ changed }) => changed)).toEqual([true, false, false, true, true, false]);
+    expect(new Set(saved.map(({ revision }) => revision))).toEqual(new Set([2]));
+    const { discoveries } = registry.snapshot();
+    expect([...discoveries.keys()]).toEqual(['a 1.0.0', 'b 1.0.0', 'c 1.0.0']);
+    expect(discoveries.get('a 1.0.0')).toMatchObject({ discovered: { hash: 'h2' }, error: null });
+    expect(discoveries.get('b 1.0.0')).toMatchObject({ discovered: null, error: 'down' });
+    expect((await place.open()).snapshot().discoveries).toEqual(discoveries);
+  });
+
+  test('that tells nothing new leaves the revision as it is', async () => {
+    const registry = await place.open();
+    await put(registry, server('a'), server('b'));
+    const saved = await Promise.all(
+      ['a', 'b'].map((name) => registry.saveDiscovery(name, '1.0.0', { ok: false, error: 'down' })),
+    );
+    expect(saved).toEqual(Array(2).fill({ changed: false, revision: 1 }));
+    expect(registry.snapshot().discoveries.size).toBe(2);
+  });
+
+  test('that comes in thousands is a few writes, none of them long', async () => {
+    const registry = await place.open();
+    const names = Array.from({ length: 3 * LIMITS.registryGatheredMax }, (_, index) => `s${index}`);
+    await put(registry, ...names.map((name) => server(name)));
+    const saved = await Promise.all(
+      names.map((name) => registry.saveDiscovery(name, '1.0.0', { ok: true, discovered: discovered('h1') })),
+    );
+    expect(saved.every(({ changed }) => changed)).toBe(true);
+    expect(new Set(saved.map(({ revision }) => revision))).toEqual(new Set([2, 3, 4]));
+    expect(registry.snapshot().discoveries.size).toBe(names.length);
+  });
+
+  test('is saved before the registry closes, and is refused afterwards', async () => {
+    const registry = await place.open();
+    await put(registry, server('a'));
+    const saved = registry.saveDiscovery('a', '1.0.0', { ok: true, discovered: discovered('h1') });
+    await registry.close();
+    expect(await saved).toEqual({ changed: true, revision: 2 });
+    await expect(registry.saveDiscovery('a', '1.0.0', { ok: false, error: 'x' })).rejects.toThrow('destroyed');
+    expect((await place.open()).snapshot().discoveries.size).toBe(1);
   });
 
   test('stays when the server gets another address', async () => {

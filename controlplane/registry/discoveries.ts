@@ -28,18 +28,48 @@ export interface SavedDiscovery {
   readonly revision: number;
 }
 
-/** An outcome for a version that is no longer registered, or not reached any more, is dropped. */
-export async function saveDiscovery(
+/** What one attempt to read a server version found. */
+export interface Finding {
+  readonly server: string;
+  readonly version: string;
+  readonly outcome: DiscoveryOutcome;
+  readonly nowMs: number;
+}
+
+/**
+ * Several in one write and one new state, as each state is a copy of what is known of all servers. A finding for a version
+ * that is no longer registered, or not reached any more, is dropped.
+ */
+export async function saveDiscoveries(
   trx: Writer,
   state: State,
-  { server, version, outcome, nowMs }: { server: string; version: string; outcome: DiscoveryOutcome; nowMs: number },
-): Promise<Written<SavedDiscovery>> {
-  const key = versionKey(server, version);
-  const status = state.versions.get(key);
-  if (status === undefined || !LIFECYCLE[status.state].reached) {
-    return { value: { changed: false, revision: state.revision }, next: null };
+  findings: readonly Finding[],
+): Promise<Written<readonly SavedDiscovery[]>> {
+  const saved = new Map<string, StoredDiscovery>();
+  const changed: boolean[] = [];
+  for (const finding of findings) {
+    const key = versionKey(finding.server, finding.version);
+    const status = state.versions.get(key);
+    if (status === undefined || !LIFECYCLE[status.state].reached) {
+      changed.push(false);
+      continue;
+    }
+    const earlier = saved.get(key) ?? state.discoveries.get(key);
+    const stored = await save(trx, finding, earlier);
+    saved.set(key, stored);
+    changed.push(stored.discovered !== (earlier?.discovered ?? null));
   }
-  const earlier = state.discoveries.get(key);
+  const revision = changed.includes(true) ? state.revision + 1 : state.revision;
+  const value = changed.map((each) => ({ changed: each, revision }));
+  if (saved.size === 0) return { value, next: null };
+  return { value, next: advanced(state, { revision, discoveries: changedMap(state.discoveries, saved) }) };
+}
+
+async function save(
+  trx: Writer,
+  { server, version, outcome, nowMs }: Finding,
+  earlier: StoredDiscovery | undefined,
+): Promise<StoredDiscovery> {
   const changed = outcome.ok && outcome.discovered.hash !== earlier?.discovered?.hash;
   const times = outcome.ok
     ? { read_at_ms: nowMs, error: null, error_at_ms: null }
@@ -51,7 +81,7 @@ export async function saveDiscovery(
     .values({ server, version, json: null, hash: null, read_at_ms: null, ...content, ...times })
     .onConflict((conflict) => conflict.columns(['server', 'version']).doUpdateSet({ ...content, ...times }))
     .execute();
-  const saved: StoredDiscovery = {
+  return {
     server,
     version,
     discovered: changed ? shareLists(outcome.discovered) : (earlier?.discovered ?? null),
@@ -59,9 +89,6 @@ export async function saveDiscovery(
     error: times.error,
     errorAtMs: times.error_at_ms,
   };
-  const revision = changed ? state.revision + 1 : state.revision;
-  const next = advanced(state, { revision, discoveries: changedMap(state.discoveries, [[key, saved]]) });
-  return { value: { changed, revision }, next };
 }
 
 /** @param known what is the same in it stays the same object. */

@@ -19,14 +19,16 @@ describe('the change log', () => {
   test('has who, when, why and what of each change, the newest first', async () => {
     await accepted(registry.apply({ documents: [server('a', staging)], who: 'alice', why: 'asked for' }));
     place.nowMs = 2_000;
-    await accepted(registry.apply({ documents: [{ ...server('a', active), title: 'A' }], who: 'bob', why: '' }));
+    await accepted(
+      registry.apply({ documents: [{ ...server('a', active), title: 'A' }], who: 'bob', why: 'reviewed' }),
+    );
     place.nowMs = 3_000;
     await remove('a');
     const of = { kind: 'Server', name: 'a' };
     const [first, second, third] = [
       { revision: 1, atMs: 1_000, who: 'alice', why: 'asked for', ...of },
-      { revision: 2, atMs: 2_000, who: 'bob', why: '', ...of },
-      { revision: 3, atMs: 3_000, who: 'test', why: '', ...of },
+      { revision: 2, atMs: 2_000, who: 'bob', why: 'reviewed', ...of },
+      { revision: 3, atMs: 3_000, who: 'test', why: 'for a test', ...of },
     ];
     expect(await registry.log({ limit: 10 })).toEqual(
       [

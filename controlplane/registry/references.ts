@@ -1,6 +1,14 @@
 // Decides which documents name which others, so that a check asks an index and not every document.
-import type { Document, SecretData, ServerDocument, ServerVersionDocument } from '../../core/catalog/document.ts';
+import type {
+  Document,
+  SecretData,
+  SecretDocument,
+  ServerDocument,
+  ServerVersionDocument,
+} from '../../core/catalog/document.ts';
+import { parseEndpoint } from '../../core/catalog/endpoint.ts';
 import { bridgeSocket } from '../../core/contract.ts';
+import { globMatches } from '../../core/policy/glob.ts';
 import { keyOf } from './problem.ts';
 
 /** `Server/<name>`, `Secret/<name>` or `socket/<file>` → the documents (`<kind>/<name>`) that name or take it. */
@@ -11,20 +19,40 @@ export interface SecretUse {
   readonly type: SecretData['type'];
   /** Inside the version. */
   readonly path: readonly string[];
+  /** Hosts, or sockets, that it is sent to; null: to a program. */
+  readonly hosts: readonly string[] | null;
 }
 
 /** Every secret that a version names, and of which type it must be. */
-export function secretUses({ auth, tls, stdio }: ServerVersionDocument): readonly SecretUse[] {
+export function secretUses({ auth, tls, stdio, endpoints = [] }: ServerVersionDocument): readonly SecretUse[] {
   const uses: SecretUse[] = [];
+  const hostsOf = (urls: readonly string[]): string[] =>
+    urls.flatMap((url) => parseEndpoint(url)?.host.toLowerCase() ?? []);
+  const hosts = hostsOf(endpoints.map(({ url }) => url));
   if (auth !== undefined && auth.type !== 'none')
-    uses.push({ secret: auth.secret, type: 'opaque', path: ['auth', 'secret'] });
+    uses.push({
+      secret: auth.secret,
+      type: 'opaque',
+      path: ['auth', 'secret'],
+      // A client's secret goes to the token endpoint, and what it gives to the server.
+      hosts: auth.type === 'oauth' ? [...hosts, ...hostsOf([auth.tokenUrl])] : hosts,
+    });
   if (tls?.clientCertificate !== undefined)
-    uses.push({ secret: tls.clientCertificate, type: 'tls', path: ['tls', 'clientCertificate'] });
+    uses.push({ secret: tls.clientCertificate, type: 'tls', path: ['tls', 'clientCertificate'], hosts });
   for (const [variable, value] of Object.entries(stdio?.env ?? {})) {
     if (typeof value === 'object')
-      uses.push({ secret: value.secret, type: 'opaque', path: ['stdio', 'env', variable, 'secret'] });
+      uses.push({ secret: value.secret, type: 'opaque', path: ['stdio', 'env', variable, 'secret'], hosts: null });
   }
   return uses;
+}
+
+/** Why a secret may not go where a version would send it; null: it may. */
+export function destinationProblem({ name, hosts }: SecretDocument, use: SecretUse): string | null {
+  if (hosts === undefined) return null;
+  const allowed = hosts.join(', ');
+  if (use.hosts === null) return `the secret "${name}" is for the hosts ${allowed}, and not for a program`;
+  const strange = use.hosts.find((host) => !hosts.some((pattern) => globMatches(pattern.toLowerCase(), host)));
+  return strange === undefined ? null : `the secret "${name}" is for the hosts ${allowed}, and not for ${strange}`;
 }
 
 export function socketKey(server: string, version: string): string {

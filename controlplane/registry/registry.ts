@@ -4,7 +4,7 @@ import type { Logger } from '../../core/runtime/log.ts';
 import { adminKey, createKey, endExpired, listKeys, revokeKey, touchKeys } from './api-keys.ts';
 import { apply } from './apply.ts';
 import { readLog } from './change-log.ts';
-import { saveDiscovery } from './discoveries.ts';
+import { saveDiscoveries } from './discoveries.ts';
 import { openDatabase } from './open.ts';
 import { readDocuments } from './problem.ts';
 import { wantedAt } from './rollback.ts';
@@ -36,6 +36,7 @@ export async function openRegistry(
   const store = createStore(await openDatabase({ path, seal, now, log }));
   await expire(store, now());
   log.info({ path, revision: store.current().revision }, 'the registry is open');
+  const discovered = store.gathering(saveDiscoveries);
   const desk = () => ({ seal, constraints, nowMs: now() });
   return {
     snapshot: () => snapshotOf(store.current()),
@@ -57,8 +58,7 @@ export async function openRegistry(
     keys: () => listKeys(store.current()),
     adminKey: (text) => adminKey(store.current(), text, now()),
     touchKeys: (used) => store.write((trx, state) => touchKeys(trx, state, used)),
-    saveDiscovery: (server, version, outcome) =>
-      store.write((trx, state) => saveDiscovery(trx, state, { server, version, outcome, nowMs: now() })),
+    saveDiscovery: (server, version, outcome) => discovered({ server, version, outcome, nowMs: now() }),
     saveTombstones: (tombstones) => store.write((trx, state) => saveTombstones(trx, state, tombstones, now())),
     expire: () => expire(store, now()),
     close: () => store.close(),

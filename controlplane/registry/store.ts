@@ -3,6 +3,7 @@
 import { LIMITS } from '../../core/limits.ts';
 import { readCounters, writeCounters } from './counters.ts';
 import { asRegistryError, RegistryError } from './error.ts';
+import { createGathering } from './gathering.ts';
 import { loadState, type Source } from './load.ts';
 import type { State } from './state.ts';
 import type { Database, Writer } from './tables.ts';
@@ -13,10 +14,22 @@ export interface Written<Value> {
   readonly next: State | null;
 }
 
+/** One value for each item, in their order. */
+export type Together<Item, Value> = (
+  trx: Writer,
+  state: State,
+  items: readonly Item[],
+) => Promise<Written<readonly Value[]>>;
+
 export interface Store {
   current(): State;
   /** In one transaction, begun as a writer. @throws RegistryError; then nothing was written. */
   write<Value>(work: (trx: Writer, state: State) => Promise<Written<Value>>): Promise<Value>;
+  /**
+   * A write of one item, together with the others that arrive within a moment, or while it waits for its turn: for what
+   * comes in thousands. @throws RegistryError; then none of them was written.
+   */
+  gathering<Item, Value>(work: Together<Item, Value>): (item: Item) => Promise<Value>;
   read<Value>(work: (db: Database) => Promise<Value>): Promise<Value>;
   /** Waits for what is under way. */
   close(): Promise<void>;
@@ -45,34 +58,44 @@ export function createStore({ db, close, state: first, ...source }: StoreOptions
     last = turn.catch(() => {});
     return turn;
   };
+  const write: Store['write'] = async (work) => {
+    if (waiting >= LIMITS.registryWritesMax) {
+      throw new RegistryError(`${waiting} writes wait for the registry ${source.path}, which is the most`);
+    }
+    waiting += 1;
+    return inTurn(async () => {
+      waiting -= 1;
+      const [value, after] = await db.transaction().execute(async (trx) => {
+        const { writes } = await readCounters(trx);
+        // Another process wrote: what is in memory is old.
+        const before = writes === state.writes ? state : await loadState(trx, source, state);
+        const { value, next } = await work(trx, before);
+        if (next !== null) await writeCounters(trx, before, next);
+        return [value, next ?? before] as const;
+      });
+      state = after;
+      return value;
+    });
+  };
+  /** Of what is gathered still. */
+  const flushes: (() => void)[] = [];
   return {
     current: () => state,
-    async write(work) {
-      if (waiting >= LIMITS.registryWritesMax) {
-        throw new RegistryError(`${waiting} writes wait for the registry ${source.path}, which is the most`);
-      }
-      waiting += 1;
-      return inTurn(async () => {
-        waiting -= 1;
-        const [value, after] = await db.transaction().execute(async (trx) => {
-          const { writes } = await readCounters(trx);
-          // Another process wrote: what is in memory is old.
-          const before = writes === state.writes ? state : await loadState(trx, source, state);
-          const { value, next } = await work(trx, before);
-          if (next !== null) await writeCounters(trx, before, next);
-          return [value, next ?? before] as const;
-        });
-        state = after;
-        return value;
-      });
+    write,
+    gathering<Item, Value>(work: Together<Item, Value>) {
+      const gathering = createGathering<Item, Value>((take) => write((trx, before) => work(trx, before, take())));
+      flushes.push(gathering.flush);
+      return gathering.add;
     },
     read: (work) => guard(() => work(db)),
-    close: () =>
-      inTurn(async () => {
+    close() {
+      for (const flush of flushes) flush();
+      return inTurn(async () => {
         // Who reads has the one connection until he is done.
         await db.connection().execute(async () => {});
         await db.destroy();
         close();
-      }),
+      });
+    },
   };
 }

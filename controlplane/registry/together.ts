@@ -18,6 +18,8 @@ export interface Constraints {
   readonly runDir: string;
   /** Where endpoints may lie. */
   readonly networks: Networks;
+  /** Where the gateway itself is: its port, and the host and port of its public URL. */
+  readonly own: { readonly host: string; readonly port: number; readonly authority: string };
 }
 
 /** What a document is held against. */
@@ -29,6 +31,8 @@ export interface Around {
   readonly claimed: ReadonlySet<string>;
   /** A rollback brings states back whatever may follow what. */
   readonly rollback: boolean;
+  /** The author says why, or only asks what would be. */
+  readonly reasoned: boolean;
   readonly constraints: Constraints;
 }
 
@@ -53,9 +57,10 @@ export function checkTogether(
   before: State,
   after: State,
   constraints: Constraints,
+  reasoned: boolean,
 ): DocumentProblem[] {
   const claimed = new Set(wanted.claims.map(keyOf));
-  const around: Around = { before, after, claimed, rollback: wanted.source !== undefined, constraints };
+  const around: Around = { before, after, claimed, rollback: wanted.source !== undefined, reasoned, constraints };
   return [
     ...repeated(wanted),
     ...wanted.claims.flatMap(({ document, index }) =>

@@ -3,7 +3,7 @@ import { NODE_GROUPS } from '../../core/contract.ts';
 import type { AdsNode } from '../../core/grpc/ads.ts';
 import type { Variant } from '../../core/grpc/xds-methods.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { Identity } from './identity.ts';
+import type { Identity } from '../../core/xds-client/identity.ts';
 import type { NodeInfo, Transport } from './nodes.ts';
 import { clientOf, GROUP_TYPES } from './resource-types.ts';
 import type { Refusal } from './stream.ts';
@@ -29,11 +29,11 @@ export function admit(
     return { code: 'INVALID_ARGUMENT', message };
   }
   const client = clientOf(node.cluster);
-  if (client === null) {
-    const wanted = Object.values(NODE_GROUPS).join(', ');
+  // Without keys they cannot work; somebody who says that he is one would be told of policies and principals.
+  if (transport === 'tcp' && client !== NODE_GROUPS.envoy) {
     return {
       code: 'PERMISSION_DENIED',
-      message: `no group of nodes is called ${quote(node.cluster)}; node.cluster must be one of ${wanted}`,
+      message: `${client} is served on the Unix socket and to clients with a certificate only`,
     };
   }
   const { id, cluster, metadata = {}, zone = '', userAgent = '' } = node;

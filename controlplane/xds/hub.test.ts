@@ -3,8 +3,8 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { OWN_TYPES } from '../../core/contract.ts';
 import type { AdsNode, DeltaRequest, DeltaResponse } from '../../core/grpc/ads.ts';
 import { LIMITS } from '../../core/limits.ts';
+import type { Identity } from '../../core/xds-client/identity.ts';
 import { type AnyResponse, type Connection, createHub, type Hub, type Peer, type Transport } from './hub.ts';
-import type { Identity } from './identity.ts';
 import type { XdsMetrics } from './metrics.ts';
 import { buildOwnSnapshot, type OwnResources } from './own-snapshot.ts';
 import { CDS, LDS, SDS } from './resource-types.ts';
@@ -116,8 +116,6 @@ test('each group is given its own snapshot', () => {
 });
 
 test.each<[string, Partial<DeltaRequest>, string, RegExp]>([
-  ['an unknown group', { node: { id: 'n', cluster: 'Envoy' } }, 'PERMISSION_DENIED', /"Envoy".*envoy, ext-proc/],
-  ['no group', { node: { id: 'n', cluster: '' } }, 'PERMISSION_DENIED', /""/],
   ['no node', { node: null }, 'INVALID_ARGUMENT', /node\.id/],
   ['no id', { node: { id: '', cluster: 'envoy' } }, 'INVALID_ARGUMENT', /node\.id/],
   ['a long id', { node: { id: 'n'.repeat(257), cluster: 'envoy' } }, 'INVALID_ARGUMENT', /256/],
@@ -131,7 +129,10 @@ test.each<[string, Partial<DeltaRequest>, string, RegExp]>([
 test.each<[string, string, string, Transport, string | null]>([
   ['keys on a Unix socket are served', 'ext-proc', OWN_TYPES.sessionKey, 'unix', null],
   ['keys on TCP are refused', 'ext-proc', OWN_TYPES.sessionKey, 'tcp', 'PERMISSION_DENIED'],
-  ['servers on TCP are served', 'ext-proc', OWN_TYPES.server, 'tcp', null],
+  ['policies and principals on TCP are refused', 'ext-proc', OWN_TYPES.server, 'tcp', 'PERMISSION_DENIED'],
+  ['an Envoy on TCP is served', 'envoy', LDS.typeUrl, 'tcp', null],
+  ['an Envoy may be called by any other name', 'edge of team a', LDS.typeUrl, 'tcp', null],
+  ['and is given nothing of our own', 'Bridge', OWN_TYPES.stdioServer, 'unix', 'INVALID_ARGUMENT'],
   ['commands on TCP are refused', 'bridge', OWN_TYPES.stdioServer, 'tcp', 'PERMISSION_DENIED'],
   ["Envoy's secrets on TCP are refused", 'envoy', SDS.typeUrl, 'tcp', 'PERMISSION_DENIED'],
   ["Envoy's secrets on a Unix socket are served", 'envoy', SDS.typeUrl, 'unix', null],

@@ -26,11 +26,11 @@ const enter = (table: NodeTable<Row>, of: NodeInfo, atMs: number, types: readonl
   table.enter(of, 'envoy', (node) => ({ node, status: () => types }), atMs);
 
 test.each<[string, Partial<NodeInfo>, number]>([
-  ['another id', { id: 'm' }, 2],
-  ['another kind of client', { client: 'bridge' }, 2],
-  ['another transport', { transport: 'tcp' }, 2],
-  ['another zone', { zone: 'z' }, 1],
-])('%s: %#', (_name, more, count) => {
+  ['another id is another node', { id: 'm' }, 2],
+  ['another kind of client is another node', { client: 'bridge' }, 2],
+  ['the same name over another transport is another node', { transport: 'tcp' }, 2],
+  ['another zone is the same node', { zone: 'z' }, 1],
+])('%s', (_name, more, count) => {
   const table = new NodeTable<Row>();
   enter(table, info('n'), 1);
   enter(table, info('n', more), 2);

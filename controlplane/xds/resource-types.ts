@@ -71,9 +71,9 @@ function ownTypes(group: Exclude<NodeGroup, 'envoy'>): readonly ResourceType[] {
   return OWN.filter((type) => urls.includes(type.typeUrl as (typeof urls)[number]));
 }
 
-/** The kind of client that `node.cluster` names; null when there is none of that name. */
-export function clientOf(cluster: string): NodeGroup | null {
-  return (Object.values(NODE_GROUPS) as NodeGroup[]).find((group) => group === cluster) ?? null;
+/** The kind of client that `node.cluster` names: one of our services, or an Envoy, whose operator names it as he likes. */
+export function clientOf(cluster: string): NodeGroup {
+  return (Object.values(NODE_GROUPS) as NodeGroup[]).find((group) => group === cluster) ?? NODE_GROUPS.envoy;
 }
 
 /** The row of an Envoy resource type; undefined when we do not serve it. */

@@ -11,6 +11,7 @@ import {
 import { XDS_METHODS, type XdsMethod } from '../../core/grpc/xds-methods.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { identityOf } from '../../core/xds-client/identity.ts';
 import {
   type AckOutcome,
   type AnyRequest,
@@ -24,7 +25,6 @@ import {
   type Transport,
   type Wanted,
 } from './hub.ts';
-import { identityOf } from './identity.ts';
 import type { Snapshot } from './snapshot.ts';
 import { claimSocket, protectSocket, removeSocket } from './socket.ts';
 import type { Refusal } from './stream.ts';

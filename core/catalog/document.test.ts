@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { problemsOf } from '../../test/support/documents.ts';
+import { PRIVATE_KEY as KEY, OTHER_KEY, CERTIFICATE as PEM } from '../../test/support/pems.ts';
+import { LIMITS } from '../limits.ts';
 import { DOCUMENT_KINDS, parseDocument } from './document.ts';
 import { SECRET_MEMBERS } from './documents/secret.ts';
-
-const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
-const KEY = '-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n';
 
 describe('a surface', () => {
   const mapped = (...maps: object[][]) =>
@@ -110,7 +109,13 @@ describe('a policy', () => {
 describe('a secret', () => {
   const secret = (over: object) => ({ kind: 'Secret', name: 's', ...over });
   test('is a value, or a certificate with its key, or what it was', () => {
-    for (const over of [{ value: 'x' }, { type: 'tls', certificate: PEM, privateKey: KEY }, {}, { type: 'tls' }]) {
+    for (const over of [
+      { value: 'x' },
+      { value: 'ü\tx' },
+      { type: 'tls', certificate: PEM, privateKey: KEY },
+      {},
+      { type: 'tls' },
+    ]) {
       expect(problemsOf(secret(over))).toEqual([]);
     }
   });
@@ -120,6 +125,12 @@ describe('a secret', () => {
       { value: 'a\r\nx-admin: 1' },
       'value: a line break or NUL is not allowed',
     ],
+    [
+      'with a control character, which no header may have',
+      { value: 'a\u001bb' },
+      'value: a control character is not allowed',
+    ],
+    ['with another one', { value: 'a\u007f' }, 'value: a control character is not allowed'],
     ['of nothing', { value: '' }, /^value: /],
     ['of another type', { type: 'file' }, /^type: /],
     ['with a value where a certificate belongs', { type: 'tls', value: 'x' }, /^value: a secret of type tls/],
@@ -138,6 +149,11 @@ describe('a secret', () => {
       { type: 'tls', certificate: 'x', privateKey: KEY },
       /^certificate: wanted a PEM/,
     ],
+    [
+      'with the key of another certificate, which Envoy refuses together with every secret beside it',
+      { type: 'tls', certificate: PEM, privateKey: OTHER_KEY },
+      'privateKey: it is not the key of the (first) certificate',
+    ],
   ])('%s', (_, over, problem) => {
     expect(problemsOf(secret(over))).toEqual([typeof problem === 'string' ? problem : expect.stringMatching(problem)]);
   });
@@ -152,7 +168,7 @@ describe('a node group', () => {
     expect(parseDocument(group({}))).toMatchObject({ document: { surfaces: ['*'], labels: {} } });
   });
   test.each<[string, object, RegExp]>([
-    ['that matches anything', { match: {} }, /^match: give ids, metadata or zones$/],
+    ['that matches anything', { match: {} }, /^match: give ids, clusters, metadata or zones$/],
     ['that matches nothing', { match: { ids: [] } }, /^match\.ids: /],
     ['without a match', { match: undefined }, /^match: /],
     ['with a match that is not known', { match: { ids: ['a'], region: ['b'] } }, /^match\.region: unknown member/],
@@ -168,7 +184,7 @@ describe('a runtime', () => {
   });
   test.each<[string, object, RegExp]>([
     ['a list', { a: [] }, /^values\.a: /],
-    ['a key with a space', { 'a b': 1 }, /^values/],
+    ['a key with a space', { 'a b': 1 }, /^values: a runtime key is letters, .*, found "a b"$/],
     [
       'a key that the gateway stands on',
       { 'envoy.reloadable_features.ext_proc_graceful_grpc_close': false },
@@ -217,4 +233,20 @@ describe('what is no document', () => {
 
 test('the table of kinds is in the order in which they are written', () => {
   expect(Object.keys(DOCUMENT_KINDS)).toEqual(['Secret', 'Server', 'Surface', 'Policy', 'NodeGroup', 'Runtime']);
+});
+
+describe('what is told of a document', () => {
+  test('is so many problems and no more, and says how many there are', () => {
+    const labels = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`No ${index}`, 'x']));
+    const problems = problemsOf({ kind: 'NodeGroup', name: 'edge', match: { ids: ['*'] }, labels });
+    expect(problems).toHaveLength(LIMITS.documentProblemsMax + 1);
+    expect(problems.at(-1)).toMatch(/^: and \d+ more problems$/);
+  });
+  test('repeats only the beginning of a long word', () => {
+    const long = 'x'.repeat(1_000_000);
+    for (const value of [{ kind: long }, { kind: 'Secret', name: 's', [long]: 1 }]) {
+      const text = problemsOf(value).join('');
+      expect([text.includes('xxx'), text.length < 1_000]).toEqual([true, true]);
+    }
+  });
 });

@@ -1,5 +1,6 @@
 // Decides which kinds of documents an operator may write, which are also the REST bodies, and reads one.
 import type { z } from 'zod';
+import { LIMITS } from '../limits.ts';
 import { type NodeGroupDocument, nodeGroupSchema } from './documents/node-group.ts';
 import { type PolicyDocument, policySchema } from './documents/policy.ts';
 import { type RuntimeDocument, runtimeSchema } from './documents/runtime.ts';
@@ -39,25 +40,43 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Reads one document; all of its problems at once. Total. */
+/** Reads one document; all of its problems at once, as many as anybody mends in one go. Total. */
 export function parseDocument(value: unknown): { document: Document } | { problems: readonly Problem[] } {
   const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
   if (typeof kind !== 'string' || !Object.hasOwn(DOCUMENT_KINDS, kind)) {
     const wanted = Object.keys(DOCUMENT_KINDS).join(', ');
     return {
       problems: [
-        { path: ['kind'], message: `kind must be one of ${wanted}, found ${JSON.stringify(kind) ?? 'nothing'}` },
+        {
+          path: ['kind'],
+          message: `kind must be one of ${wanted}, found ${JSON.stringify(kind)?.slice(0, LIMITS.echoedCharsMax) ?? 'nothing'}`,
+        },
       ],
     };
   }
   const result = DOCUMENT_KINDS[kind as DocumentKind].schema.safeParse(value);
   if (result.success) return { document: result.data };
-  return { problems: result.error.issues.flatMap(problemsOf) };
+  const problems = result.error.issues.flatMap(problemsOf);
+  const more = problems.length - LIMITS.documentProblemsMax;
+  if (more <= 0) return { problems };
+  return { problems: [...problems.slice(0, -more), { path: [], message: `and ${more} more problems` }] };
 }
 
 /** An unknown member is a problem at its own path, so that an editor or the CLI can show its line. */
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
-  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : echoed(String(step))));
+  // Of a key its own problem: the schema's sentence would only say that it is invalid.
+  if (issue.code === 'invalid_key') {
+    const key = JSON.stringify(path.at(-1));
+    return issue.issues.map(({ message }) => ({ path: path.slice(0, -1), message: `${message}, found ${key}` }));
+  }
   if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
-  return issue.keys.map((key) => ({ path: [...path, key], message: `unknown member ${JSON.stringify(key)}` }));
+  return issue.keys.map((key) => ({
+    path: [...path, echoed(key)],
+    message: `unknown member ${JSON.stringify(echoed(key))}`,
+  }));
+}
+
+function echoed(text: string): string {
+  return text.slice(0, LIMITS.echoedCharsMax);
 }

@@ -64,7 +64,7 @@ describe('a step', () => {
       '"active" does not follow "decommissioned"; wanted nothing: it is final',
     );
     expect(transitionProblem(null, 'canary')).toBe(
-      'a new version is requested, in-review, staging, active, found "canary"',
+      'a new version begins as requested, in-review, staging or active, found "canary"',
     );
   });
 });

@@ -71,9 +71,13 @@ export const REMOVABLE_STATES: readonly LifecycleState[] = ['requested', 'in-rev
 export function transitionProblem(from: LifecycleState | null, to: LifecycleState): string | null {
   if (from === to) return null;
   if (from === null) {
-    return FIRST_STATES.includes(to) ? null : `a new version is ${FIRST_STATES.join(', ')}, found "${to}"`;
+    return FIRST_STATES.includes(to) ? null : `a new version begins as ${oneOf(FIRST_STATES)}, found "${to}"`;
   }
   const { next } = LIFECYCLE[from];
   if (next.includes(to)) return null;
-  return `"${to}" does not follow "${from}"; wanted ${next.length === 0 ? 'nothing: it is final' : next.join(' or ')}`;
+  return `"${to}" does not follow "${from}"; wanted ${next.length === 0 ? 'nothing: it is final' : oneOf(next)}`;
+}
+
+function oneOf(states: readonly LifecycleState[]): string {
+  return states.length < 2 ? states.join('') : `${states.slice(0, -1).join(', ')} or ${states.at(-1)}`;
 }

@@ -125,7 +125,7 @@ test('in the state of the world what has a TTL is wrapped', () => {
   // Any { type_url: "t" value: "x" }, and Any { Resource { version, resource: Any, name, ttl { seconds: 2 } } }
   expect(bytes).toContain('\x12\x06\n\x01t\x12\x01x');
   expect(bytes).toContain('type.googleapis.com/envoy.service.discovery.v3.Resource');
-  expect(bytes).toContain('\n\x011\x12\x06\n\x01t\x12\x01x\x1a\x01b2\x04\x08\x02\x10\x00');
+  expect(bytes).toContain('\n\x011\x12\x06\n\x01t\x12\x01x\x1a\x01b2\x02\x08\x02');
 });
 
 test('of what a node says of itself each part is bounded', () => {

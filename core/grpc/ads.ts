@@ -2,6 +2,7 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type protobuf from 'protobufjs/light.js';
 import { LIMITS } from '../limits.ts';
+import { encodeDeltaResponse, encodeSotwResponse } from './responses.ts';
 import { messageType } from './xds-messages.ts';
 
 /** Who calls: `cluster` says what kind of client it is. What is not decoded is left out. */
@@ -28,6 +29,8 @@ export interface XdsRequest {
   /** Present: that response is refused (NACK), in these words. */
   readonly error: string | null;
 }
+
+export { encodeDeltaResponse, encodeSotwResponse };
 
 export interface DeltaRequest extends XdsRequest {
   readonly subscribe: readonly string[];
@@ -71,13 +74,10 @@ export interface SotwResponse {
 
 /** google.rpc.Code */
 const INVALID_ARGUMENT = 3;
-const RESOURCE_URL = 'type.googleapis.com/envoy.service.discovery.v3.Resource';
 
 const deltaRequestType = messageType('DeltaDiscoveryRequest');
 const deltaResponseType = messageType('DeltaDiscoveryResponse');
 const sotwRequestType = messageType('DiscoveryRequest');
-const sotwResponseType = messageType('DiscoveryResponse');
-const resourceType = messageType('Resource');
 const documentType = messageType('Document');
 
 function write(type: protobuf.Type, value: Record<string, unknown>): Buffer {
@@ -169,17 +169,6 @@ function readRequest({ node, typeUrl, responseNonce, errorDetail }: RawRequest):
   return { node: readNode(node), typeUrl, responseNonce, error };
 }
 
-function rawResource(typeUrl: string, { name, version, bytes, ttlMs }: AdsResource): Record<string, unknown> {
-  return {
-    name,
-    version,
-    ...(bytes === null ? {} : { resource: { typeUrl, value: bytes } }),
-    ...(ttlMs === undefined
-      ? {}
-      : { ttl: { seconds: Math.floor(ttlMs / 1000), nanos: Math.round((ttlMs % 1000) * 1_000_000) } }),
-  };
-}
-
 function readResource({ name, version, resource, ttl }: RawResource): AdsResource {
   return {
     name,
@@ -209,11 +198,6 @@ export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
   };
 }
 
-export function encodeDeltaResponse({ resources, ...rest }: DeltaResponse): Buffer {
-  const raw = resources.map((resource) => rawResource(rest.typeUrl, resource));
-  return write(deltaResponseType, { ...rest, resources: raw });
-}
-
 export function decodeDeltaResponse(bytes: Uint8Array): DeltaResponse {
   const { typeUrl, version, nonce, resources, removed } = read<
     Omit<DeltaResponse, 'resources'> & { readonly resources: readonly RawResource[] }
@@ -228,16 +212,6 @@ export function encodeSotwRequest(request: SotwRequest): Buffer {
 export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
   const raw = read<RawRequest & Pick<SotwRequest, 'versionInfo' | 'names'>>(sotwRequestType, bytes);
   return { ...readRequest(raw), versionInfo: raw.versionInfo, names: raw.names };
-}
-
-export function encodeSotwResponse({ resources, ...rest }: SotwResponse): Buffer {
-  const { typeUrl } = rest;
-  const raw = resources.map((resource) =>
-    resource.ttlMs === undefined && resource.bytes !== null
-      ? { typeUrl, value: resource.bytes }
-      : { typeUrl: RESOURCE_URL, value: write(resourceType, rawResource(typeUrl, resource)) },
-  );
-  return write(sotwResponseType, { ...rest, resources: raw });
 }
 
 /** One resource of our own types: `chancery.v1.Document { bytes json = 1 }`. */

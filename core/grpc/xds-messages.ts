@@ -69,12 +69,6 @@ const SHAPES: Readonly<Record<string, readonly (readonly [number, string, string
     [5, 'responseNonce', 'string'],
     [6, 'errorDetail', 'Status'],
   ],
-  DiscoveryResponse: [
-    [1, 'version', 'string'],
-    [2, 'resources', 'Any', 'repeated'],
-    [4, 'typeUrl', 'string'],
-    [5, 'nonce', 'string'],
-  ],
 };
 
 const root = new protobuf.Root();

@@ -1,32 +1,21 @@
 // Decides whether a name fits a pattern in which `*` stands for any run of characters.
 
-/** Linear in the name for each star (no backtracking over more than the last one). Case matters. Total. */
+/**
+ * Case matters. Total. Patterns come from servers too (their templates) and names from callers: pieces are looked for by
+ * `indexOf`, as to go back letter by letter would let two of them keep a process busy for minutes.
+ */
 export function globMatches(pattern: string, name: string): boolean {
-  if (pattern === '*') return true;
-  let p = 0;
-  let n = 0;
-  let star = -1;
-  let mark = 0;
-  while (n < name.length) {
-    if (p < pattern.length && pattern[p] === '*') {
-      star = p++;
-      mark = n;
-    } else if (p < pattern.length && pattern[p] === name[n]) {
-      p++;
-      n++;
-    } else if (star >= 0) {
-      p = star + 1;
-      n = ++mark;
-    } else return false;
-  }
-  while (p < pattern.length && pattern[p] === '*') p++;
-  return p === pattern.length;
+  const star = pattern.indexOf('*');
+  if (star < 0) return pattern === name;
+  // Most patterns end in their only star.
+  if (star === pattern.length - 1) return name.startsWith(pattern.slice(0, star));
+  return compileGlob(pattern)(name);
 }
 
 /** A compiled pattern; ask it as often as you like. */
 export type Glob = (name: string) => boolean;
 
-/** The same relation as `globMatches`, with the pattern cut at its stars once. Total. */
+/** The same relation, with the pattern cut at its stars once. Total. */
 export function compileGlob(pattern: string): Glob {
   const [head = '', ...rest] = pattern.split('*');
   const tail = rest.pop();

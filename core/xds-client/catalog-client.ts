@@ -6,12 +6,14 @@ import type { DeltaRequest, DeltaResponse } from '../grpc/ads.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../runtime/log.ts';
 import { assemble, sessionKeys } from './assemble.ts';
+import { certifiedIdentity } from './identity.ts';
 import { retryPauseMs } from './retry-pause.ts';
 import { type CheckPolicy, Store } from './store.ts';
 import { type AdsStream, openStream } from './stream.ts';
 import type { AdsTarget } from './target.ts';
 
 export interface CatalogOptions extends AdsTarget {
+  /** With a certificate that names a node, the id is that one's. */
   readonly node: { readonly id: string; readonly group: NodeGroup };
   /** What to subscribe to; see KINDS_OF_GROUP. */
   readonly kinds: readonly OwnKind[];
@@ -41,7 +43,8 @@ export interface CatalogClient {
 
 /** Connects at once, and again for ever: what is held is served meanwhile. */
 export function openCatalog(options: CatalogOptions): CatalogClient {
-  const { log, now, node, random = Math.random } = options;
+  const { log, now, node, tls, random = Math.random } = options;
+  const nodeId = (tls === undefined ? null : certifiedIdentity(tls.cert))?.id ?? node.id;
   const kinds = (Object.keys(OWN_TYPES) as OwnKind[]).filter((kind) => options.kinds.includes(kind));
   const kindOf = new Map<string, OwnKind>(kinds.map((kind) => [OWN_TYPES[kind], kind]));
   const revised = kinds.includes('revision');
@@ -69,7 +72,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     for (const [index, kind] of kinds.entries()) {
       stream.send({
         ...emptyRequest(OWN_TYPES[kind]),
-        node: index === 0 ? { id: node.id, cluster: node.group, userAgent: 'chancery' } : null,
+        node: index === 0 ? { id: nodeId, cluster: node.group, userAgent: 'chancery' } : null,
         subscribe: ['*'],
         initialVersions: store.versions(kind),
       });

@@ -17,6 +17,7 @@ import {
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
 import type { Outcome } from '../outcome.ts';
+import { answerPost } from '../route.ts';
 import { initialize } from './initialize.ts';
 import { answerList, answerToolsView } from './lists.ts';
 
@@ -58,6 +59,10 @@ const NOTHING = { meta: undefined, deprecation: undefined, sunset: undefined };
 describe('who has a deprecated version is told', () => {
   test('in a list, and in its headers', () => {
     expect(list()).toEqual(TOLD);
+  });
+  test('by a ping', async () => {
+    const body = Buffer.from(JSON.stringify(request('ping')));
+    expect(read(await answerPost(callerOf(world, { sessionToken: world.token() }), body, null))).toEqual(TOLD);
   });
   test('by initialize, where a new session still gets it', async () => {
     world.catalog = catalogOf({ servers: [versionedServer('memory', [deprecated('memory')]), serverOf('files', [])] });

@@ -34,7 +34,7 @@ export function deprecationMetadata(version: ServerVersion): Pairs {
   return pairs;
 }
 
-/** For initialize and lists. A caller is told of versions of which he sees something. */
+/** For initialize, lists and ping. A caller is told of versions of which he sees something. */
 export function noticeFor(viewer: Viewer): Notice {
   const deprecated = viewer.exposure.served.filter(
     (version) => deprecationOf(version) !== null && sees(viewer, version),

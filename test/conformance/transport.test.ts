@@ -97,7 +97,6 @@ describe.each(['delta', 'sotw'] as const)('%s', (variant: Variant) => {
   test.each([
     ['a stream whose first request has no node', {}, 'INVALID_ARGUMENT', 'node.id'],
     ['a node without an id', { cluster: 'envoy' }, 'INVALID_ARGUMENT', 'node.id'],
-    ['a node of no kind that we serve', { id: 'n', cluster: 'strangers' }, 'PERMISSION_DENIED', '"strangers"'],
   ])('%s is ended with the reason', async (_name, node, code, words) => {
     const { open } = await start(ONE);
     const wire = open({ node });

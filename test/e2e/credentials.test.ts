@@ -182,6 +182,15 @@ describe('an API key of an agent', () => {
     expect(list).toContain(id);
     expect(list).not.toContain(key);
     expect((await raw(stack.mcp('child'), { token: key, body: request(1, 'ping') })).status).toBe(401);
+    // The gateway tells the control plane that it was used.
+    await until(
+      'its use is noted',
+      async () =>
+        (
+          (await (await stack.api('GET', '/v1/keys')).json()) as { items: { id: string; lastUsedAt?: string }[] }
+        ).items.find((item) => item.id === id)?.lastUsedAt ?? '',
+      (at) => Date.parse(at) > 0,
+    );
 
     expect((await stack.api('DELETE', `/v1/keys/${id}`)).status).toBe(204);
     const revoked = await until(

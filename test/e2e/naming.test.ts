@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openSession, raw, request, rpc, texts } from '../support/clients.ts';
 import { startTestServer, type TestServer } from '../support/servers.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { runCli, type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 const SEARCH = 'Finds documents whose text has all of the given words, the newest first, and says where each one is.';
@@ -206,6 +206,19 @@ test('prefixed: both are there, and nearly the same descriptions are reported', 
     ],
   });
   expect(status.warnings).toEqual(['the tools "files__search" and "wiki__search" have nearly the same description']);
+  // And so by the command line, tried or done.
+  const text =
+    'kind: Surface\nname: prefixed2\nservers: [{ server: wiki, tools: [search] }, { server: files, tools: [search] }]\n';
+  for (const [args, wanted] of [
+    [['--dry-run'], 2],
+    [[], 0],
+  ] as const) {
+    const applied = await runCli(['apply', '-f', '-', ...args], stack.env, text);
+    expect(applied.status, applied.stderr).toBe(wanted);
+    expect(applied.stderr).toBe(
+      'apply: surface/prefixed2: the tools "files__search" and "wiki__search" have nearly the same description\n',
+    );
+  }
   const { tools, call } = await caller('prefixed');
   expect(tools.map(({ name }) => name)).toEqual(['wiki__search', 'files__search']);
   for (const of of ['wiki', 'files'])

@@ -7,7 +7,7 @@ import { buildOwnSnapshot, type OwnResources } from '../../controlplane/xds/own-
 import { createXdsServer, type XdsServer } from '../../controlplane/xds/server.ts';
 import type { Snapshot } from '../../controlplane/xds/snapshot.ts';
 import type { CatalogApiKey, CatalogIssuer, Tombstone } from '../../core/catalog/catalog.ts';
-import { KINDS_OF_GROUP, OWN_TYPES, type OwnKind, SECRET_KINDS } from '../../core/contract.ts';
+import { KINDS_OF_GROUP, OWN_TYPES } from '../../core/contract.ts';
 import type { Policy } from '../../core/policy/types.ts';
 import { type CatalogClient, type CatalogOptions, openCatalog } from '../../core/xds-client/catalog-client.ts';
 import { type Authority, createAuthority } from '../support/certificates.ts';
@@ -291,20 +291,6 @@ test('the bridge is ready when its kind was answered, even with nothing', async 
   expect(client.current()).toBeNull();
 });
 
-const NOT_SECRET = (kinds: readonly OwnKind[]): readonly OwnKind[] =>
-  kinds.filter((kind) => !SECRET_KINDS.includes(kind));
-
-test('on plain TCP all but the secret kinds are served, so no revision is whole there', async () => {
-  const server = await serve();
-  const port = await server.listenTcp('127.0.0.1', 0);
-  server.setSnapshot('ext-proc', buildOwnSnapshot(FIRST, 1));
-  const client = connect({ address: `127.0.0.1:${port}`, kinds: NOT_SECRET(KINDS_OF_GROUP['ext-proc']) });
-  expect(await client.ready(50)).toBe(false);
-  expect(client.current()).toBeNull();
-  expect(client.resources('policy').size).toBe(2);
-  expect(server.nodes()).toMatchObject([{ transport: 'tcp', userAgent: 'chancery', variant: 'delta' }]);
-});
-
 async function secured() {
   const authority = await createAuthority();
   const server = await serve();
@@ -320,7 +306,8 @@ async function secured() {
 
 test('on TCP with certificates everything is served, and the certificate fixes who calls', async () => {
   const { server, target } = await secured();
-  const client = connect(await target('spiffe://any.example/chancery/ext-proc/ext-proc-1'));
+  const node = { id: 'what-it-would-say', group: 'ext-proc' as const };
+  const client = connect({ ...(await target('spiffe://any.example/chancery/ext-proc/ext-proc-1')), node });
   expect(await client.ready(DEADLINE_MS)).toBe(true);
   expect(client.current()).toMatchObject({ revision: 1, sessionKeys: [{ kid: 'k' }] });
   expect(server.nodes()).toMatchObject([{ id: 'ext-proc-1', group: 'ext-proc', transport: 'mtls' }]);
@@ -328,7 +315,6 @@ test('on TCP with certificates everything is served, and the certificate fixes w
 });
 
 test.each<[string, string | null, RegExp]>([
-  ['another node', 'spiffe://any.example/chancery/ext-proc/ext-proc-2', /^the certificate is of node "ext-proc-2"/],
   ['another group', 'spiffe://any.example/chancery/bridge/ext-proc-1', /of the group "bridge", found/],
   ['no URI', null, /^the certificate names no node: wanted one URI spiffe:/],
   ['a URI of something else', 'spiffe://any.example/other/ext-proc/ext-proc-1', /^the certificate names no node/],
@@ -367,16 +353,10 @@ test('without a certificate of the authorities nobody gets in, nor is another co
 
 test.each<[string, 'tcp' | 'unix', Partial<CatalogOptions>, RegExp]>([
   [
-    'keys on TCP',
+    'a service on plain TCP',
     'tcp',
     {},
-    /^apiKey is secret: it is served on the Unix socket and to clients with a certificate only$/,
-  ],
-  [
-    'an unknown group',
-    'unix',
-    { node: { id: 'n', group: 'nobody' as 'bridge' } },
-    /no group of nodes is called "nobody"/,
+    /^ext-proc is served on the Unix socket and to clients with a certificate only$/,
   ],
   [
     'a kind of another group',

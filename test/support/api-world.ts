@@ -73,7 +73,12 @@ export async function openApiWorld({ settings = {}, ...services }: WorldOptions 
   const registry = await openRegistry(join(folder, 'registry.db'), {
     now,
     log,
-    constraints: { host: '127.0.0.1', runDir: '/run/chancery', networks },
+    constraints: {
+      host: '127.0.0.1',
+      runDir: '/run/chancery',
+      networks,
+      own: { host: '127.0.0.1', port: 10_000, authority: '127.0.0.1:10000' },
+    },
     registryKey: Buffer.alloc(32, 7),
   });
   const published: number[] = [];

@@ -34,6 +34,32 @@ describe('many documents', () => {
     expect((await ask('GET', '/v1/log?kind=Surface')).body.items).toMatchObject([{ why: 'a start' }]);
   });
 
+  test('tell what is to be known of each surface that is declared, and of no other', async () => {
+    await world.close();
+    world = await openApiWorld({
+      warnings: (name, { revision, documents }) =>
+        name === 'calm' ? [] : [`of ${name} at ${revision}: ${documents.length}`],
+    });
+    await apply({ documents: [given('a'), surface('same', 'a'), surface('old', 'a')] });
+    const documents = [
+      given('b'),
+      surface('same', 'a'),
+      surface('old', 'a', 'b'),
+      surface('new', 'b'),
+      surface('calm', 'b'),
+    ];
+    const told = [
+      { kind: 'Server', name: 'b', change: 'created' },
+      { kind: 'Surface', name: 'same', change: 'unchanged' },
+      { kind: 'Surface', name: 'old', change: 'updated', warnings: ['of old at 2: 6'] },
+      { kind: 'Surface', name: 'new', change: 'created', warnings: ['of new at 2: 6'] },
+      { kind: 'Surface', name: 'calm', change: 'created' },
+    ];
+    const dry = await apply({ documents }, '?dryRun=true');
+    expect(dry.body.changes.map(({ diff, ...change }: { diff?: string }) => change)).toEqual(told);
+    expect((await apply({ documents })).body.changes).toEqual(told);
+  });
+
   test('replace and delete together', async () => {
     await apply({ documents: [given('a'), given('b'), surface('s', 'a')] });
     const body = { documents: [surface('s', 'b')], deletes: [{ kind: 'Server', name: 'a' }] };

@@ -4,7 +4,7 @@ import { DOCUMENT_KINDS, type DocumentKind } from '../../../core/catalog/documen
 import { LIMITS } from '../../../core/limits.ts';
 import type { DocumentName } from '../../registry/problem.ts';
 import type { RegistrySnapshot } from '../../registry/types.ts';
-import { changeName, dryRunResponse, isChanged, written } from '../changes.ts';
+import { dryRunResponse, isChanged, toldChanges, written } from '../changes.ts';
 import { ApiError } from '../error.ts';
 import { permitFor, ROLES_TO_WRITE } from '../permissions.ts';
 import { type ApiServices, type Call, dryRunParameter, type Route, reasonSchema, route } from '../route.ts';
@@ -12,7 +12,9 @@ import { changesSchema, orDryRun } from '../schemas.ts';
 import { withoutStatus } from '../shown.ts';
 
 /** What `prune` may delete. Secrets are left: what they held cannot be brought back. */
-const PRUNED_KINDS: readonly DocumentKind[] = ['Server', 'Surface', 'Policy', 'NodeGroup', 'Runtime'];
+const PRUNED_KINDS: readonly DocumentKind[] = (Object.keys(DOCUMENT_KINDS) as DocumentKind[]).filter(
+  (kind) => kind !== 'Secret',
+);
 
 const fields = {
   deletes: z
@@ -89,7 +91,7 @@ async function applyAll(
   const outcome = written(await registry.apply(request));
   if (query.dryRun) return dryRunResponse(outcome, services);
   if (isChanged(outcome)) onChange(outcome.revision);
-  return Response.json({ revision: outcome.revision, changes: outcome.changes.map(changeName) });
+  return Response.json({ revision: outcome.revision, changes: toldChanges(outcome, services) });
 }
 
 /** What is there and not in the request. What somebody adds while it is looked for is not deleted. */

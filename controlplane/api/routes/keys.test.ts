@@ -56,6 +56,20 @@ describe('a key', () => {
     expect(shown.lastUsedAt).toBe(iso(START_MS + 5_000));
   });
 
+  test('has its use noted once in a while, so that reading is not writing', async () => {
+    const { body } = await create(admin('viewer'));
+    const read = async (afterMs: number): Promise<string> => {
+      world.clock.nowMs += afterMs;
+      expect((await world.ask('GET', '/v1/servers', { as: body.key })).status).toBe(200);
+      // Writes go one after the other.
+      await world.registry.touchKeys(new Map());
+      return (await world.ask('GET', '/v1/keys')).body.items[0].lastUsedAt;
+    };
+    expect(await read(1_000)).toBe(iso(START_MS + 1_000));
+    expect(await read(LIMITS.keyUseIntervalMs - 1)).toBe(iso(START_MS + 1_000));
+    expect(await read(1)).toBe(iso(START_MS + 1_000 + LIMITS.keyUseIntervalMs));
+  });
+
   test('that is revoked or expired opens nothing, and stays in the list', async () => {
     const revoked = (await create(admin('viewer'))).body;
     const expired = (await create({ ...admin('viewer'), expiresAt: iso(START_MS + 1_000) })).body;

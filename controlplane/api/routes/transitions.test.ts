@@ -93,7 +93,10 @@ describe('a step', () => {
     const { body } = await world.ask('GET', '/v1/servers/a');
     const [moved, put] = await Promise.all([
       move('2', { to: 'canary', why, canary: { percent: 5 } }),
-      world.ask('PUT', '/v1/servers/a', { body: { ...body, title: 'new' } }),
+      world.ask('PUT', '/v1/servers/a', {
+        body: { ...body, title: 'new' },
+        headers: { 'chancery-reason': 'a new title' },
+      }),
     ]);
     expect(moved.status).toBe(200);
     const found = (await world.ask('GET', '/v1/servers/a')).body;

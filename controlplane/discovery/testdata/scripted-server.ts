@@ -19,6 +19,12 @@ export interface ScriptedServer extends EgressClient {
   readonly asked: readonly Asked[];
   /** Sessions that nobody has ended. */
   sessions(): number;
+  /** Whether anybody listens on the socket; a test says. */
+  listens: boolean;
+  /** How many found nobody. */
+  turnedAway(): number;
+  /** Before each request. */
+  onSend: (sent: { readonly request: EgressRequest }) => void;
 }
 
 interface Sent {
@@ -42,11 +48,20 @@ export function scriptedServer(script: Script): ScriptedServer {
   const asked: Asked[] = [];
   const sessions = new Map<string, JsonObject>();
   let count = 0;
-  return {
+  let turnedAway = 0;
+  const server: ScriptedServer = {
     asked,
+    listens: true,
+    turnedAway: () => turnedAway,
+    onSend: () => {},
     sessions: () => sessions.size,
     close: () => {},
     async send(request) {
+      server.onSend({ request });
+      if (!server.listens) {
+        turnedAway += 1;
+        return { ok: false, status: 0, why: 'unreachable', detail: 'connect ENOENT /run/egress.sock' };
+      }
       const { method = '', params = {}, id } = JSON.parse(request.body ?? '{}') as Sent;
       const sessionId = method === 'initialize' ? `session-${++count}` : (request.sessionId ?? '');
       if (method === 'initialize') {
@@ -86,6 +101,7 @@ export function scriptedServer(script: Script): ScriptedServer {
       }
     },
   };
+  return server;
 }
 
 export function status(code: number, detail: string): Extract<EgressAnswer, { ok: false }> {

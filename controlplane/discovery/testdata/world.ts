@@ -67,6 +67,8 @@ export function setup(
     readonly onOpen?: (stream: ScriptedStream) => void;
     readonly lookup?: Lookup;
     readonly random?: () => number;
+    /** Server → the secret that it is sent. */
+    readonly secrets?: Readonly<Record<string, string>>;
   } = {},
 ): World {
   const clock = new HeldClock();
@@ -94,6 +96,15 @@ export function setup(
       snapshot: () =>
         ({
           discoveries: { get: (key: string) => ({ discovered: stored.get(key) ?? known }) },
+          find: (_: string, name: string) => ({
+            document: { kind: 'Server', name, versions: [{ version: '1', auth: { type: 'bearer', secret: name } }] },
+          }),
+          secrets: {
+            get: (name: string) => {
+              const value = options.secrets?.[name];
+              return value === undefined ? undefined : { type: 'opaque', value };
+            },
+          },
         }) as unknown as RegistrySnapshot,
       async saveDiscovery(server, version, outcome) {
         const entry = { server, outcome };

@@ -8,9 +8,11 @@ import type { ApplyOutcome, Author } from '../types.ts';
 const networks = parseNetworks(['public', 'loopback', 'private']);
 if ('problem' in networks) throw new Error(networks.problem);
 
-export const CONSTRAINTS = { host: '127.0.0.1', runDir: '/run/chancery', networks };
+/** Of the gateway that the tests' registry belongs to. */
+export const OWN_ADDRESS = { host: '127.0.0.1', port: 10_000, authority: 'mcp.example.com' };
+export const CONSTRAINTS = { host: '127.0.0.1', runDir: '/run/chancery', networks, own: OWN_ADDRESS };
 export const REGISTRY_KEY = Buffer.alloc(32, 7);
-export const TEST: Author = { who: 'test', why: '' };
+export const TEST: Author = { who: 'test', why: 'for a test' };
 
 export function openTest(path: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   const log = pino({ level: 'silent' });

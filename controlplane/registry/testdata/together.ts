@@ -1,11 +1,13 @@
 // Decides how the tests of documents together are written: a row each, checked against what was stored before.
 import { expect } from 'vitest';
 import { parseNetworks } from '../../../core/catalog/networks.ts';
+import { CERTIFICATE, PRIVATE_KEY } from '../../../test/support/pems.ts';
 import { edited, editsOf, type Wanted } from '../edit.ts';
 import { type DocumentName, readDocuments } from '../problem.ts';
 import { createSeal } from '../seal.ts';
 import { EMPTY_STATE, type State } from '../state.ts';
 import { checkTogether } from '../together.ts';
+import { OWN_ADDRESS } from './open.ts';
 
 export const server = (name: string, ...versions: object[]) => ({
   kind: 'Server',
@@ -29,7 +31,7 @@ export const policy = (rule: object) => ({
   rules: [{ id: 'r', effect: 'allow', ...rule }],
 });
 export const opaque = (name: string, rest: object = { value: 'x' }) => ({ kind: 'Secret', name, ...rest });
-export const pem = { certificate: '-----BEGIN CERTIFICATE-----', privateKey: '-----BEGIN PRIVATE KEY-----' };
+export const pem = { certificate: CERTIFICATE, privateKey: PRIVATE_KEY };
 export const tls = (name: string) => ({ kind: 'Secret', name, type: 'tls', ...pem });
 export const stdio = { stdio: { command: 'node' } };
 export const at = (...urls: string[]) => ({ endpoints: urls.map((url) => ({ url })) });
@@ -52,6 +54,8 @@ export interface Case {
   readonly runDir?: string;
   readonly networks?: readonly string[];
   readonly rollback?: boolean;
+  /** The author says why; unless it is said, he does. */
+  readonly reasoned?: boolean;
   /** `document path message`, each as far as the case cares. */
   readonly problems: readonly string[];
 }
@@ -90,6 +94,7 @@ export function checkCase({
   deletes = [],
   stored = [],
   rollback = false,
+  reasoned = true,
   problems,
   ...rest
 }: Case): void {
@@ -99,7 +104,7 @@ export function checkCase({
   const before = written(want(stored));
   const wanted = { ...want(documents, deletes), ...(rollback ? { source: 1 } : {}) };
   const [stand, after] = [before, written(wanted, before)].map(indexesOf);
-  const together = checkTogether(wanted, stand!, after!, { host, runDir, networks });
+  const together = checkTogether(wanted, stand!, after!, { host, runDir, networks, own: OWN_ADDRESS }, reasoned);
   const found = [...wanted.problems, ...together].map(
     ({ document, path, message }) => `${document} ${path.join('.')} ${message}`,
   );

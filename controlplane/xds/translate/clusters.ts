@@ -7,7 +7,7 @@ import { assignment, needsDns } from './endpoints.ts';
 import { repairFilter } from './ext-proc.ts';
 import { upstreamTls } from './tls.ts';
 import { FILTERS, HTTP_OPTIONS_KEY } from './type-urls.ts';
-import { type Backend, type EnvoyJson, OVER_ADS, type Place, seconds } from './types.ts';
+import { type Backend, BY_NAME, type EnvoyJson, OVER_ADS, type Place, seconds } from './types.ts';
 
 /** Those of the services beside Envoy; nothing in them depends on the catalog. */
 export function serviceClusters(place: Place): readonly EnvoyJson[] {
@@ -71,7 +71,7 @@ export function backendCluster(backend: Backend, place: Place): EnvoyJson {
       ...(endpoints.some(({ zone }) => zone !== undefined) ? { zone_aware_lb_config: { min_cluster_size: 2 } } : {}),
     },
     ...(needsDns(backend)
-      ? { type: 'STRICT_DNS', load_assignment: assignment(backend) }
+      ? { ...BY_NAME, load_assignment: assignment(backend) }
       : { type: 'EDS', eds_cluster_config: { eds_config: OVER_ADS } }),
     circuit_breakers: BREAKERS,
     health_checks: [healthCheck(healthPath, first?.authority ?? 'localhost')],

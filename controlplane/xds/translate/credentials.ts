@@ -6,7 +6,7 @@ import { endpoint } from './endpoints.ts';
 import { sdsSecret } from './secrets.ts';
 import { upstreamTls } from './tls.ts';
 import { FILTERS } from './type-urls.ts';
-import { type Backend, type BackendAuth, type EnvoyJson, type Place, seconds } from './types.ts';
+import { type Backend, type BackendAuth, BY_NAME, type EnvoyJson, type Place, seconds } from './types.ts';
 
 export const CREDENTIAL_FILTER = 'chancery.credential';
 
@@ -70,7 +70,7 @@ export function tokenClusters({ auth, server, version }: Backend, place: Place):
   return [
     {
       name,
-      type: isNamed(address) ? 'STRICT_DNS' : 'STATIC',
+      ...(isNamed(address) ? BY_NAME : { type: 'STATIC' }),
       connect_timeout: seconds(LIMITS.connectDeadlineMs),
       load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint(address)] }] },
       ...(address.tls ? { transport_socket: upstreamTls(address.host, place) } : {}),

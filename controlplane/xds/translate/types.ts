@@ -37,4 +37,10 @@ export function seconds(ms: number): string {
 }
 
 /** Where Envoy gets a resource that another one names. */
+/**
+ * A cluster whose names Envoy resolves by itself. All addresses: with its default it takes IPv6 ones only where a name has
+ * both, and `localhost` has, of which a server may listen on one.
+ */
+export const BY_NAME = { type: 'STRICT_DNS', dns_lookup_family: 'ALL' } as const;
+
 export const OVER_ADS = { ads: {}, resource_api_version: 'V3' } as const;

@@ -12,12 +12,14 @@ export const nodeGroupSchema = z.strictObject({
     .strictObject({
       /** Of `node.id`, as globs. */
       ids: z.array(globSchema).min(1).max(1000).optional(),
+      /** Of `node.cluster`, as globs. */
+      clusters: z.array(globSchema).min(1).max(100).optional(),
       /** Of `node.metadata`: top-level members that are strings. */
       metadata: z.record(z.string().min(1).max(128), lineSchema(256)).optional(),
       /** Of `node.locality.zone`. */
       zones: z.array(globSchema).min(1).max(100).optional(),
     })
-    .refine((match) => Object.keys(match).length > 0, 'give ids, metadata or zones'),
+    .refine((match) => Object.keys(match).length > 0, 'give ids, clusters, metadata or zones'),
   /** Names of surfaces, as globs. */
   surfaces: z.array(globSchema).min(1).max(10_000).default(['*']),
 });

@@ -52,12 +52,12 @@ describe('a server', () => {
     [
       'with a share of a version that is no canary',
       server({ ...HTTP, canary: { percent: 1 } }),
-      ['versions.0.canary: "canary" is for a version in the state "canary", which needs it'],
+      ['versions.0.canary: "canary" is for a version in the state "canary", found "active"'],
     ],
     [
       'with a canary without a share',
       server({ ...HTTP, state: 'canary' }),
-      ['versions.0.canary: "canary" is for a version in the state "canary", which needs it'],
+      ['versions.0.canary: a canary says who is led to it: percent, principals or both'],
     ],
     [
       'with a share of more than all',
@@ -132,7 +132,7 @@ describe('a server', () => {
     [
       'with a health check that is no path',
       server({ ...HTTP, healthCheck: { path: 'health' } }),
-      ['versions.0.healthCheck.path: a path begins with a slash'],
+      ['versions.0.healthCheck.path: a path begins with a slash and has no spaces'],
     ],
     [
       'with an environment of wrong names',

@@ -4,6 +4,7 @@ import { LIMITS } from '../../limits.ts';
 import { parseEndpoint } from '../endpoint.ts';
 import { LIFECYCLE_STATES } from '../lifecycle.ts';
 import { globSchema, instantSchema, labelsSchema, lineSchema, nameSchema, versionSchema } from './fields.ts';
+import { certificatesProblem } from './pem.ts';
 
 export const CLASSIFICATIONS = ['public', 'internal', 'confidential', 'restricted'] as const;
 
@@ -30,7 +31,7 @@ const healthCheckSchema = z.strictObject({
   path: z
     .string()
     .max(256)
-    .regex(/^\/[!-~]*$/, 'a path begins with a slash'),
+    .regex(/^\/[!-~]*$/, 'a path begins with a slash and has no spaces'),
 });
 
 /** What a program is given; the operating system ends it at a NUL. */
@@ -53,7 +54,14 @@ const stdioSchema = z.strictObject({
 
 const tlsSchema = z.strictObject({
   /** PEM of the authorities that may vouch for it; absent: those of the setting `ca-file`. */
-  ca: z.string().max(LIMITS.keyFileBytesMax).includes('-----BEGIN CERTIFICATE-----').optional(),
+  ca: z
+    .string()
+    .max(LIMITS.keyFileBytesMax)
+    .superRefine((pem, context) => {
+      const message = certificatesProblem(pem);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    })
+    .optional(),
   /** The name that the certificate must have, and that is sent as SNI; absent: the endpoints' host. */
   serverName: lineSchema(253).min(1).optional(),
   /** A Secret with `certificate` and `privateKey`, shown to the server. */
@@ -141,8 +149,10 @@ const serverVersionSchema = z
     if (value.tls !== undefined && secure.length === 0) problem('only https endpoints have a TLS context', 'tls');
     if (value.auth !== undefined && value.auth.type !== 'none' && value.stdio !== undefined)
       problem('a stdio server gets its credentials in stdio.env', 'auth');
-    if ((value.state === 'canary') !== (value.canary !== undefined))
-      problem('"canary" is for a version in the state "canary", which needs it', 'canary');
+    if (value.state === 'canary' && value.canary === undefined)
+      problem('a canary says who is led to it: percent, principals or both', 'canary');
+    if (value.state !== 'canary' && value.canary !== undefined)
+      problem(`"canary" is for a version in the state "canary", found "${value.state}"`, 'canary');
     if (value.sunset !== undefined && value.state !== 'deprecated' && value.state !== 'decommissioned')
       problem('"sunset" is for a deprecated version', 'sunset');
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { identityOf } from './identity.ts';
+import { certifiedIdentity, identityOf } from './identity.ts';
 
 const ID = 'spiffe://example.org/chancery/ext-proc/ext-proc-1';
 const NODE = { group: 'ext-proc', id: 'ext-proc-1' };
@@ -25,4 +25,8 @@ test.each<[string, string | undefined, typeof NODE | null]>([
   ['what cannot be read behind one that can', `URI:${ID}, "`, null],
 ])('%s', (_name, text, wanted) => {
   expect(identityOf(text)).toEqual(wanted);
+});
+
+test('what is no certificate says nothing', () => {
+  expect(certifiedIdentity(Buffer.from('-----BEGIN CERTIFICATE-----\nx\n'))).toBeNull();
 });

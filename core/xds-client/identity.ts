@@ -1,4 +1,5 @@
 // Decides which group and node id a client's certificate fixes.
+import { X509Certificate } from 'node:crypto';
 
 export interface Identity {
   readonly group: string;
@@ -25,4 +26,13 @@ export function identityOf(subjectAltName: string | undefined): Identity | null 
   }
   const [, group, id] = (uris.length === 1 ? SPIFFE_ID.exec(uris[0]!) : null) ?? [];
   return group === undefined || id === undefined ? null : { group, id };
+}
+
+/** What our own certificate says that we are; null when it names no node, or cannot be read. */
+export function certifiedIdentity(pem: Buffer): Identity | null {
+  try {
+    return identityOf(new X509Certificate(pem).subjectAltName);
+  } catch {
+    return null;
+  }
 }
