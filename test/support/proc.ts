@@ -1,8 +1,20 @@
 // Decides what the system knows of processes: their sockets, their environment, whether they live. Linux only.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Addresses on which a process listens for TCP, e.g. `127.0.0.1:8080`. */
-export function listening(pid: number): string[] {
+/** Addresses on which a process listens for TCP, e.g. `127.0.0.1:8080`; none when it ended while we looked. */
+export const listening = (pid: number): string[] => unlessGone(() => listeningNow(pid));
+
+/** A child of the bridge lives as long as its session. (ESRCH: it ended after its file was opened.) */
+function unlessGone(look: () => string[]): string[] {
+  try {
+    return look();
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}
+
+function listeningNow(pid: number): string[] {
   const inodes = new Set<string>();
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     try {
@@ -50,9 +62,11 @@ export function tree(pid: number): number[] {
 }
 
 export function environment(pid: number): string[] {
-  return readFileSync(`/proc/${pid}/environ`, 'utf8')
-    .split('\0')
-    .filter((line) => line !== '');
+  return unlessGone(() =>
+    readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .filter((line) => line !== ''),
+  );
 }
 
 export function alive(pid: number): boolean {
