@@ -9,7 +9,8 @@ interface ErrorRow {
 
 /**
  * Every refusal, once. -32700…-32600 are JSON-RPC 2.0 §5.1; -32000…-32019 are left to implementations, where we keep to
- * the numbers that the MCP SDKs already use (-32000 transport refusal, -32001 unknown session).
+ * the numbers that the MCP SDKs already use (-32000 transport refusal, -32001 unknown session); -32020…-32099 are the
+ * specification's own (MCP 2026-07-28).
  * An application error of a request that was understood is HTTP 200 (MCP 2025-11-25, transports, "Sending Messages").
  */
 export const ERRORS = {
@@ -22,6 +23,20 @@ export const ERRORS = {
   unknown_tool: { http: 200, rpc: -32602, message: 'unknown tool' },
   unknown_prompt: { http: 200, rpc: -32602, message: 'unknown prompt' },
   unknown_resource: { http: 200, rpc: -32002, message: 'resource not found' },
+  invalid_envelope: { http: 400, rpc: -32602, message: 'the request does not say what each request must' },
+  header_mismatch: { http: 400, rpc: -32020, message: 'the headers and the body disagree' },
+  missing_capability: { http: 400, rpc: -32021, message: 'the client does not declare a capability that this needs' },
+  unsupported_protocol_version: { http: 400, rpc: -32022, message: 'unsupported protocol version' },
+  unknown_method: { http: 404, rpc: -32601, message: 'method not found' },
+  resource_not_found: { http: 200, rpc: -32602, message: 'resource not found' },
+  invalid_state: { http: 200, rpc: -32602, message: 'the requestState is not one that was given to this caller here' },
+  state_gone: {
+    http: 200,
+    rpc: -32000,
+    message: 'the call that this requestState goes on with is not waiting any more, and may have been executed',
+  },
+  too_many_parked: { http: 503, rpc: -32000, message: 'too many calls are waiting for their clients' },
+  wrong_era: { http: 200, rpc: -32000, message: 'the server behind this tool speaks another era of the protocol' },
   body_too_large: { http: 413, rpc: -32600, message: 'the body is larger than the limit' },
   body_timeout: { http: 408, rpc: -32600, message: 'the body did not arrive in time' },
   not_acceptable: {
@@ -45,6 +60,7 @@ export const ERRORS = {
   backend_start_timeout: { http: 504, rpc: -32000, message: 'the server behind this tool did not start in time' },
   backend_busy: { http: 503, rpc: -32000, message: 'the server behind this tool takes no more for now' },
   backend_lost: { http: 200, rpc: -32000, message: 'the server behind this tool ended before it answered' },
+  backend_malformed: { http: 502, rpc: -32000, message: 'the server behind this tool gave an answer that is none' },
   version_decommissioned: {
     http: 200,
     rpc: -32000,
@@ -56,6 +72,16 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** What means the same in the modern era has another code there: HTTP's own 404, and never -32002 (MCP 2026-07-28). */
+const MODERN: Partial<Record<ErrorCode, ErrorCode>> = {
+  method_not_found: 'unknown_method',
+  unknown_resource: 'resource_not_found',
+};
+
+export function modernCode(code: ErrorCode): ErrorCode {
+  return MODERN[code] ?? code;
+}
 
 /** A refusal of a caller's request. `reason` goes to the log only; `detail` is appended to the public sentence. */
 export class ChanceryError extends Error {

@@ -14,6 +14,12 @@ export const LIMITS = {
   sessionTokenBytesMax: 4096,
   /** A session token is good for this long after `initialize`. */
   sessionTtlMs: 24 * 60 * 60 * 1000,
+  /** Characters of a handle (cursor, event id, request state …) that is looked at. */
+  handleCharsMax: 64 * 1024,
+  /** A request state is good for this long: a person may have to answer what the server asks. */
+  requestStateTtlMs: 60 * 60 * 1000,
+  /** In the modern era a list is good for this long, if nothing is told of it before. */
+  listTtlMs: 5_000,
   /** Opened session tokens and verified bearer tokens remembered by one process, each. */
   tokenCacheEntriesMax: 20_000,
   /** Backend sessions that replaced dead ones, remembered by one ext-proc. */
@@ -42,14 +48,76 @@ export const LIMITS = {
   fanoutWidthMax: 64,
   /** Bytes of a cancellation, an id and a reason, that is passed on to each backend. */
   cancelBytesMax: 16 * 1024,
+  /** Streams that share one connection to the egress listener. */
+  egressStreamsPerConnectionMax: 500,
+  /** Bytes of one message to Envoy of an answer that we compose. */
+  streamPieceBytesMax: 64 * 1024,
+  /** Bytes that a caller of a composed answer may be behind before its backend is read no further. */
+  composedPendingBytesMax: 256 * 1024,
+  /** After its response a backend may end the stream itself, so that its connection can be used again. */
+  composedTailMs: 1_000,
+  /** Requests of backends whose ids one process remembers, for the case that the backend takes one back. */
+  askedEntriesMax: 50_000,
+  /** Bytes of the id of a backend's request, and of a progress token: sealed they must fit what a request's id may be. */
+  backendIdBytesMax: 256,
   /** Bytes of a backend's answer that ext-proc or the control plane reads itself. */
   backendAnswerBytesMax: 16 * 1024 * 1024,
 
+  /** Resources that one subscriptions/listen asks for. */
+  listenUrisMax: 1_000,
+  /** The pauses before a server's own stream of changes is opened again. */
+  listenRetryMinMs: 250,
+  listenRetryMaxMs: 30_000,
   /** GET streams one ext-proc holds open, and the pause between their keep-alive comments. */
   streamsMax: 20_000,
   streamKeepAliveMs: 25_000,
+  /** Items on one page of a list. */
+  listPageItemsMax: 1_000,
+  /** Messages of one batch, and bytes of it that are answered at the same time. */
+  batchMessagesMax: 100,
+  /** A backend's stream into a session's GET stream: it begins within this; pauses before it is opened again. */
+  upstreamHeadDeadlineMs: 10_000,
+  /** A call waits this long for a stream that its client opened before it: many servers send no headers before a message. */
+  upstreamOpeningMs: 250,
+  upstreamRetryMinMs: 500,
+  upstreamRetryMaxMs: 30_000,
+  /** A reader this far behind holds up the backends, and is cut off when it still is at the next keep-alive. */
+  streamPendingBytesMax: 256 * 1024,
+  /** What a client waits before it opens a broken stream again. The SDKs try twice: by then a service that ended is back. */
+  streamRetryMs: 3_000,
+  /** Characters of one backend's event id that a merged stream's carries, and of all of them together. */
+  eventIdCharsMax: 256,
+  eventIdsCharsMax: 2_048,
+  /** Streams of one session that resume the answer to a call. */
+  resumptionsPerSessionMax: 16,
+  /** Attempts to go on with a stream that its backend takes for one that is open, and the pause between them. */
+  resumeAttemptsMax: 5,
+  resumePauseMs: 50,
   /** Streams whose lists are compared in one go after the catalog changed. */
   streamsBatchMax: 50,
+
+  /**
+   * Calls that wait for their clients between two requests of the modern era, over all principals and for one; how long;
+   * characters that one of them and all together hold; messages that one holds; questions that a server asks at once.
+   */
+  parkedCallsMax: 1_000,
+  parkedCallsPerPrincipalMax: 32,
+  parkedCallMs: 5 * 60_000,
+  parkedCallCharsMax: 1024 * 1024,
+  parkedCharsMax: 64 * 1024 * 1024,
+  parkedMessagesMax: 256,
+  parkedRequestsMax: 16,
+  /** Calls of legacy clients that wait for an answer of theirs, over all sessions and for one; how long; rounds of one call. */
+  askedCallsMax: 1_000,
+  askedCallsPerSessionMax: 16,
+  askedCallMs: 10 * 60_000,
+  askedRoundsMax: 8,
+  /** Before a server is asked again that only gave a state to come back with. */
+  askedPauseMs: 250,
+  /** The answer to a bridged call must have begun within this; a stream of one may be silent for `streamIdleMs`. */
+  bridgedHeadDeadlineMs: 10 * 60_000,
+  /** Log levels of sessions that are remembered for servers of the modern era. */
+  sessionLevelsMax: 20_000,
 
   /** Discovery of a server: one attempt, the pause between refreshes, the pauses after failures. */
   discoveryDeadlineMs: 10_000,

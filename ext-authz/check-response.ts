@@ -69,12 +69,16 @@ function allowed({ surface, principal, bodySha256, revision, decisionId }: Allow
   return { status: { code: RPC_OK }, okResponse: {}, dynamicMetadata: { fields } };
 }
 
-function refused({ code, detail, idText, headers, silent }: Refused): CheckResponse {
+function refused({ code, detail, data, idText, headers, silent }: Refused): CheckResponse {
   // "If the server accepts the input, it MUST return HTTP status code 202 Accepted with no body." (2025-11-25, transports)
   if (silent) return denied(202, headers, '');
   const row = ERRORS[code];
   const message = detail === undefined ? row.message : `${row.message}: ${detail.slice(0, LIMITS.echoedCharsMax)}`;
-  return denied(row.http, [['content-type', 'application/json'], ...headers], errorText(idText, row.rpc, message));
+  return denied(
+    row.http,
+    [['content-type', 'application/json'], ...headers],
+    errorText(idText, row.rpc, message, data),
+  );
 }
 
 function denied(status: number, headers: readonly Header[], body: string): CheckResponse {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { META } from '../core/mcp/inbound.ts';
 import { apiKeyOf, NOW_MS, versionedServer, versionOf } from '../test/support/catalog-world.ts';
 import {
   ALICE,
@@ -22,6 +23,17 @@ beforeEach(async () => {
 });
 afterEach(() => bed.close());
 
+const modern = (method: string, params: object = {}) =>
+  rpc(method, {
+    ...params,
+    _meta: { [META.protocolVersion]: '2026-07-28', [META.clientCapabilities]: {} },
+  });
+const modernHeaders = (method: string, name?: string) => ({
+  'mcp-protocol-version': '2026-07-28',
+  'mcp-method': method,
+  ...(name !== undefined && { 'mcp-name': name }),
+});
+
 const ALLOWED: readonly [string, Asked][] = [
   ['a call of an allowed tool', { body: call('memory__read_graph') }],
   ['a list', { body: rpc('tools/list') }],
@@ -30,6 +42,14 @@ const ALLOWED: readonly [string, Asked][] = [
   ['a response of the client', { body: { jsonrpc: '2.0', id: 1, result: {} } }],
   ['an allowed prompt', { body: rpc('prompts/get', { name: 'memory__summary' }) }],
   ['an allowed resource', { body: rpc('resources/read', { uri: 'memory://one' }) }],
+  [
+    'a call of the modern era',
+    {
+      body: modern('tools/call', { name: 'memory__read_graph' }),
+      headers: modernHeaders('tools/call', 'memory__read_graph'),
+    },
+  ],
+  ['a subscription', { body: modern('subscriptions/listen'), headers: modernHeaders('subscriptions/listen') }],
   ['a GET stream', { method: 'GET' }],
   ['the end of a session', { method: 'DELETE' }],
   ['the view of the tools', { method: 'GET', path: '/v1/surfaces/default/tools' }],
@@ -156,6 +176,22 @@ const REFUSED: readonly Row[] = [
     rpc: -32601,
     says: 'method not found: tools/destroy',
     id: '"a"',
+  },
+  {
+    name: 'an unknown method of the modern era',
+    asked: { body: modern('ping'), headers: modernHeaders('ping') },
+    status: 404,
+    rpc: -32601,
+    says: 'method not found: ping',
+    id: '7',
+  },
+  {
+    name: 'a body of the modern era below other headers',
+    asked: { body: modern('tools/list'), headers: modernHeaders('tools/call') },
+    status: 400,
+    rpc: -32020,
+    says: 'Mcp-Method says "tools/call", the body "tools/list"',
+    id: '7',
   },
   {
     name: 'a call without a name',

@@ -3,9 +3,12 @@ import { hash } from 'node:crypto';
 import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
 import { everyExposure } from '../core/catalog/exposure.ts';
 import { govern, type Verdict } from '../core/catalog/govern.ts';
+import { HEADERS } from '../core/contract.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { challenge } from '../core/identity/metadata.ts';
 import { ANONYMOUS, type Identity, type Verifier } from '../core/identity/verify.ts';
+import type { JsonObject } from '../core/json.ts';
+import { classifyInbound } from '../core/mcp/inbound.ts';
 import { type Message, parseMessage } from '../core/mcp/message.ts';
 import type { Principal } from '../core/policy/types.ts';
 import { admit, type Header } from './admit.ts';
@@ -42,6 +45,8 @@ export interface Refused extends Findings {
   readonly code: ErrorCode;
   /** Added to the public sentence. */
   readonly detail?: string;
+  /** JSON-RPC's `error.data`. */
+  readonly data?: JsonObject | undefined;
   /** Raw JSON of the request's id, `null` where none is known. */
   readonly idText: string;
   readonly headers: readonly Header[];
@@ -80,7 +85,7 @@ export function check(request: CheckRequest, context: CheckContext): Ruling | Pr
       return refuse({ ...found, reason: identity.reason }, { code: 'unauthenticated', headers });
     }
     const known = { ...found, principal: identity.principal };
-    return want === 'message' ? ruleMessage(request.body, known, catalog, surface) : allow(known, request.body);
+    return want === 'message' ? ruleMessage(request, known, catalog, surface) : allow(known, request.body);
   };
   const identity = identify(request, surface, catalog, verifier);
   return identity instanceof Promise ? identity.then(proceed) : proceed(identity);
@@ -97,21 +102,31 @@ function identify(
   return verifier.verify({ authorization, surface, catalog });
 }
 
-function ruleMessage(body: Buffer, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
+function ruleMessage({ body, headers }: CheckRequest, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
   const parsed = parseMessage(body);
   if (!parsed.ok) {
     const { code, idText, detail } = parsed;
     return refuse(known, { code, idText, ...(detail !== undefined && { detail }) });
   }
   const { message } = parsed;
+  const inbound = classifyInbound(message, {
+    protocolVersion: headers.get(HEADERS.protocolVersion),
+    method: headers.get(HEADERS.method),
+    name: headers.get(HEADERS.name),
+  });
+  if (inbound.era === null) {
+    const { code, detail, data } = inbound;
+    const found = { ...known, method: message.method };
+    return refuse(found, { code, detail, data, idText: message.idText, silent: message.kind === 'notification' });
+  }
   const { principal, decisionId } = known;
   // Session tokens are closed to us: ext-proc refuses what the session's own version does not have.
   const exposure = everyExposure(catalog, surface);
-  const verdict = govern(message, { catalog, surface, principal, decisionId, exposure });
+  const verdict = govern(message, { catalog, surface, principal, decisionId, exposure }, inbound.era);
   const found = { ...known, ...findingsOf(message, verdict) };
   if (verdict.kind !== 'refused') return allow(found, body);
-  const { code, detail } = verdict;
-  return refuse(found, { code, detail, idText: message.idText, silent: message.kind === 'notification' });
+  const { code, detail, data } = verdict;
+  return refuse(found, { code, detail, data, idText: message.idText, silent: message.kind === 'notification' });
 }
 
 function findingsOf(message: Message, verdict: Verdict): Partial<Findings> {
@@ -129,7 +144,7 @@ function allow(known: Known, body: Buffer): Allowed {
   return { ...known, allowed: true, bodySha256: hash('sha256', body, 'hex') };
 }
 
-type Refusal = Pick<Refused, 'code' | 'detail'> & Partial<Pick<Refused, 'idText' | 'headers' | 'silent'>>;
+type Refusal = Pick<Refused, 'code' | 'detail' | 'data'> & Partial<Pick<Refused, 'idText' | 'headers' | 'silent'>>;
 
 export function refuse(found: Findings, refusal: Refusal): Refused {
   return { idText: 'null', headers: [], silent: false, ...found, ...refusal, allowed: false };

@@ -38,6 +38,24 @@ describe('what is let in', () => {
       { 'mcp-session-id': 't', 'mcp-protocol-version': '2025-06-18' },
       { sessionToken: 't', protocolVersion: '2025-06-18' },
     ],
+    [
+      'with the headers by which its era is decided, together with its body',
+      {
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/call',
+        'mcp-name': 'a',
+        'mcp-param-x': '1',
+      },
+      {
+        standard: { protocolVersion: '2026-07-28', method: 'tools/call', name: 'a' },
+        paramHeaders: new Map([['mcp-param-x', '1']]),
+      },
+    ],
+    [
+      'with a version that the body may explain',
+      { 'mcp-protocol-version': '1999-01-01' },
+      { standard: { protocolVersion: '1999-01-01', method: undefined, name: undefined } },
+    ],
     ['with a charset', { 'content-type': 'Application/JSON; charset="UTF-8"' }, { want: 'post' }],
     ['with another parameter', { 'content-type': 'application/json;x=y' }, { want: 'post' }],
     [
@@ -81,14 +99,17 @@ describe('what is turned away', () => {
     ['a POST of the view', { ':path': '/v1/surfaces/one/tools' }, notAllowed('GET')],
     [
       'a version that we do not speak',
-      { 'mcp-protocol-version': '2024-11-05' },
+      get({ 'mcp-protocol-version': '2024-11-05' }),
       { code: 'unsupported_version', detail: '"2024-11-05"' },
     ],
-    ['a version twice', { 'mcp-protocol-version': '2025-11-25, 2025-11-25' }, { code: 'unsupported_version' }],
-    ['an empty version', { 'mcp-protocol-version': '' }, { code: 'unsupported_version' }],
+    ['a version twice', get({ 'mcp-protocol-version': '2025-11-25, 2025-11-25' }), { code: 'unsupported_version' }],
+    ['an empty version', get({ 'mcp-protocol-version': '' }), { code: 'unsupported_version' }],
+    ['a GET of the modern era', get({ 'mcp-protocol-version': '2026-07-28' }), notAllowed('POST')],
+    ['a GET of an era after it', get({ 'mcp-protocol-version': '2099-01-01' }), notAllowed('POST')],
+    ['a DELETE of the modern era', { ':method': 'DELETE', 'mcp-protocol-version': '2026-07-28' }, notAllowed('POST')],
     [
       'a long version, which is not repeated whole',
-      { 'mcp-protocol-version': 'x'.repeat(5000) },
+      get({ 'mcp-protocol-version': 'x'.repeat(5000) }),
       { code: 'unsupported_version', detail: `"${'x'.repeat(32)}"` },
     ],
     ['no Accept', { accept: undefined }, { code: 'not_acceptable' }],

@@ -3,6 +3,9 @@ import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
 import { surfaceAt } from '../core/catalog/paths.ts';
 import { HEADERS } from '../core/contract.ts';
 import type { HeaderMap } from '../core/grpc/ext-proc.ts';
+import { eraOf } from '../core/mcp/era.ts';
+import type { StandardHeaders } from '../core/mcp/inbound.ts';
+import { PARAM_PREFIX } from '../core/mcp/param-headers.ts';
 import { isLegacyVersion } from '../core/mcp/versions.ts';
 import type { Refusal } from './outcome.ts';
 
@@ -15,6 +18,12 @@ export interface Admitted {
   /** '' when there is none. */
   readonly sessionToken: string;
   readonly protocolVersion: string;
+  /** Of a GET that goes on with a broken stream; '' for none. */
+  readonly lastEventId: string;
+  /** Of a POST: by them and its body its era is decided. */
+  readonly standard: StandardHeaders;
+  /** `Mcp-Param-*`, lower case, as they came. */
+  readonly paramHeaders: ReadonlyMap<string, string>;
 }
 
 export type Admission = Admitted | ({ readonly ok: false } & Refusal);
@@ -36,6 +45,13 @@ export function admit(headers: HeaderMap, catalog: Catalog | null, bodyBytesMax:
     want,
     sessionToken: headers.get(HEADERS.session) ?? '',
     protocolVersion: headers.get(HEADERS.protocolVersion) ?? '',
+    lastEventId: headers.get('last-event-id') ?? '',
+    standard: {
+      protocolVersion: headers.get(HEADERS.protocolVersion),
+      method: headers.get(HEADERS.method),
+      name: headers.get(HEADERS.name),
+    },
+    paramHeaders: paramHeaders(headers),
   });
   if (at.view) {
     if (method === 'GET') return admitted('tools');
@@ -45,7 +61,10 @@ export function admit(headers: HeaderMap, catalog: Catalog | null, bodyBytesMax:
   if (want === undefined) return { ok: false, code: 'method_not_allowed', headers: [['allow', 'GET, POST, DELETE']] };
   const version = headers.get(HEADERS.protocolVersion);
   // "If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request."
-  if (version !== undefined && !isLegacyVersion(version))
+  if (want !== 'post' && version !== undefined && eraOf(version) === 'modern')
+    // "Servers MUST respond with 405 Method Not Allowed" to anything but a POST (MCP 2026-07-28, transports).
+    return { ok: false, code: 'method_not_allowed', headers: [['allow', 'POST']] };
+  if (want !== 'post' && version !== undefined && !isLegacyVersion(version))
     return { ok: false, code: 'unsupported_version', detail: printable(version) };
   const accept = headers.get('accept') ?? '';
   if (want === 'stream' && !accepts(accept, 'text/event-stream')) {
@@ -64,6 +83,18 @@ export function admit(headers: HeaderMap, catalog: Catalog | null, bodyBytesMax:
     if (Number(headers.get('content-length') ?? 0) > bodyBytesMax) return { ok: false, code: 'body_too_large' };
   }
   return admitted(want);
+}
+
+const NO_HEADERS: ReadonlyMap<string, string> = new Map();
+
+function paramHeaders(headers: HeaderMap): ReadonlyMap<string, string> {
+  let found: Map<string, string> | null = null;
+  for (const [name, value] of headers) {
+    if (!name.startsWith(PARAM_PREFIX)) continue;
+    found ??= new Map();
+    found.set(name, value);
+  }
+  return found ?? NO_HEADERS;
 }
 
 function mediaType(value: string): string {

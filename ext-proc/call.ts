@@ -12,6 +12,8 @@ export interface Caller extends Asker {
   readonly admitted: Admitted;
   /** With which the caller came; null: with a token of an issuer, or with nothing. */
   readonly apiKey: CatalogApiKey | null;
+  /** Its message is one of several: Envoy cannot carry it alone. */
+  readonly batched?: true;
 }
 
 /** A caller with a message and an open session, and so with versions of the servers. */

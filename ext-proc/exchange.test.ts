@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Identity } from '../core/identity/verify.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { CallRequest } from '../core/mcp/egress-call.ts';
 import { type FakeStream, fakeStream } from '../test/support/ext-proc-answers.ts';
 import { requestBody, requestHeaders, requestTrailers } from '../test/support/ext-proc-requests.ts';
 import { apiKeyIn, ISSUER, principalOf, request, type World, worldOf } from '../test/support/ext-proc-world.ts';
@@ -387,6 +388,66 @@ describe('a caller with an API key', () => {
   });
 });
 
+describe('an answer that is not known yet', () => {
+  const calls: { request: CallRequest; closed: boolean }[] = [];
+  const composed = () => {
+    calls.length = 0;
+    Object.assign(world.gateway, {
+      calls: {
+        open(request: CallRequest) {
+          const call = { request, closed: false };
+          calls.push(call);
+          const close = (): void => {
+            call.closed = true;
+          };
+          return { close, pause() {}, resume() {} };
+        },
+        close() {},
+      },
+    });
+    const exchange = start();
+    exchange.message(inSession({ 'mcp-session-id': world.token({ clientCapabilities: { roots: {} } }) }));
+    exchange.message(requestBody(CALL));
+    return { exchange, call: calls[0]! };
+  };
+  const RESPONSE = '{"jsonrpc":"2.0","id":1,"result":{}}';
+
+  test('is sent when it is, in pieces where it is long', () => {
+    const { call } = composed();
+    expect(stream.answers).toEqual([]);
+    call.request.onOpen({ status: 200, contentType: 'text/event-stream', sessionId: '' });
+    call.request.onEvent({ data: RESPONSE.replace('{}', `"${'x'.repeat(2 * LIMITS.streamPieceBytesMax)}"`) });
+    expect(stream.answers.map(({ kind }) => kind)).toEqual([
+      'stream_headers',
+      'stream_body',
+      'stream_body',
+      'stream_body',
+      'stream_body',
+    ]);
+    expect(stream.state).toBe('ended');
+  });
+
+  test('may be JSON', () => {
+    const { call } = composed();
+    call.request.onOpen({ status: 200, contentType: 'application/json', sessionId: '' });
+    call.request.onEvent({ data: RESPONSE });
+    call.request.onEnd('ended');
+    expect(stream.answers).toMatchObject([{ kind: 'immediate', status: 200, body: RESPONSE }]);
+  });
+
+  test('is given up when its caller leaves, before it began and after', () => {
+    const before = composed();
+    before.exchange.closed();
+    expect(before.call.closed).toBe(true);
+    stream = fakeStream();
+    const after = composed();
+    after.call.request.onOpen({ status: 200, contentType: 'text/event-stream', sessionId: '' });
+    after.exchange.closed();
+    expect(after.call.closed).toBe(true);
+    expect(world.gateway.underway.size).toBe(0);
+  });
+});
+
 describe('a stream that we compose', () => {
   const get = (): Buffer =>
     inSession({ ':method': 'GET', accept: 'text/event-stream', 'content-type': undefined }, { endOfStream: true });
@@ -397,6 +458,7 @@ describe('a stream that we compose', () => {
     expect(stream.answers).toMatchObject([
       { kind: 'stream_headers', headers: { ':status': '200', 'content-type': 'text/event-stream' } },
       { kind: 'stream_body', body: ': open\n\n' },
+      { kind: 'stream_body', body: expect.stringMatching(/^id: che1\..*\nretry: \d+\ndata: \n\n$/) },
     ]);
     exchange.halfClosed();
     expect(stream.state).toBe('open');
@@ -412,7 +474,7 @@ describe('a stream that we compose', () => {
     expect(world.gateway.streams.size).toBe(1);
     exchange.closed();
     expect(world.gateway.streams.size).toBe(0);
-    expect(stream.answers).toHaveLength(2);
+    expect(stream.answers).toHaveLength(3);
   });
 
   test('is replaced by the next one of its session', () => {

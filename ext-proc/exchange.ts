@@ -44,15 +44,32 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
       case 'relay':
         stream.send(...encodeRelay(outcome.relay, trailers));
         return;
+      case 'pending': {
+        // Nobody is kept waiting who left: what is under way for him is given up.
+        step = 'deciding';
+        const leave = outcome.start((settled) => {
+          closeStream = null;
+          finish(settled);
+        });
+        if (step === 'deciding') closeStream = leave;
+        return;
+      }
       case 'stream':
         stream.send(encodeStreamHeaders(outcome.headers));
         closeStream = outcome.open({
-          write: (text) => stream.send(encodeStreamBody(Buffer.from(text), false)),
+          write: (text) => {
+            const bytes = Buffer.from(text);
+            // In pieces: Envoy passes a message on when it has the whole of it.
+            for (let at = 0; at < bytes.length; at += LIMITS.streamPieceBytesMax) {
+              stream.send(encodeStreamBody(bytes.subarray(at, at + LIMITS.streamPieceBytesMax), false));
+            }
+          },
           end: () => {
             stream.send(encodeStreamBody(Buffer.alloc(0), true));
             stream.end();
           },
           pendingBytes: () => stream.pendingBytes,
+          onDrain: (listener) => stream.onDrain(listener),
         });
     }
   };

@@ -2,9 +2,14 @@
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { Verifier } from '../core/identity/verify.ts';
 import type { EgressClient } from '../core/mcp/egress.ts';
+import type { EgressCalls } from '../core/mcp/egress-call.ts';
 import type { Logger } from '../core/runtime/log.ts';
+import type { HandleCodec } from '../core/session/handles.ts';
 import type { SideTable } from '../core/session/side-table.ts';
 import type { SessionCodec } from '../core/session/token.ts';
+import type { Bridges } from './bridging/bridges.ts';
+import type { AskedTable } from './compose/identifiers.ts';
+import type { UnderwayTable } from './compose/underway.ts';
 import type { StreamTable } from './streams/table.ts';
 
 /** Sessions that were ended; a token of one is refused until it would have expired anyway. */
@@ -19,6 +24,8 @@ export interface Gateway {
   catalog(): Catalog | null;
   /** The codec over the keys of the newest catalog. */
   sessions(): SessionCodec;
+  /** The codec of what else a client holds, over the same keys. */
+  handles(): HandleCodec;
   readonly bodyBytesMax: number;
   readonly verifier: Verifier;
   /** An API key was used now; `id` names it. */
@@ -26,7 +33,15 @@ export interface Gateway {
   readonly side: SideTable;
   readonly tombstones: Tombstones;
   readonly egress: EgressClient;
+  /** Calls whose answers are passed on as they come. */
+  readonly calls: EgressCalls;
+  /** By which ids clients know the requests of backends. */
+  readonly asked: AskedTable;
+  /** Which backends have the calls that are composed here. */
+  readonly underway: UnderwayTable;
   readonly streams: StreamTable;
+  /** Calls between the eras that wait for somebody. */
+  readonly bridges: Bridges;
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -5,12 +5,17 @@ import type { Catalog } from '../core/catalog/catalog.ts';
 import { KINDS_OF_GROUP, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
 import { createVerifier } from '../core/identity/verify.ts';
 import { createEgressClient } from '../core/mcp/egress.ts';
+import { createEgressCalls } from '../core/mcp/egress-call.ts';
 import { checkPolicy } from '../core/policy/decide.ts';
 import { runService } from '../core/runtime/process.ts';
+import { createHandleCodec, type HandleCodec } from '../core/session/handles.ts';
 import { createSideTable } from '../core/session/side-table.ts';
-import { createSessionCodec } from '../core/session/token.ts';
+import { createSessionCodec, type SessionCodec } from '../core/session/token.ts';
 import { openCatalog } from '../core/xds-client/catalog-client.ts';
 import { adsTarget } from '../core/xds-client/target.ts';
+import { createBridges } from './bridging/bridges.ts';
+import { createAskedTable } from './compose/identifiers.ts';
+import { createUnderwayTable } from './compose/underway.ts';
 import type { Gateway } from './gateway.ts';
 import { createReporter } from './reports.ts';
 import { createService } from './service.ts';
@@ -37,11 +42,14 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     now,
   });
   const egress = createEgressClient(socket(SOCKETS.egress));
+  const calls = createEgressCalls(socket(SOCKETS.egress));
+  const bridges = createBridges({ now, randomBytes });
   const streams = createStreamTable({ now });
   const codecOf = codecs(now);
   const gateway: Gateway = {
     catalog: () => client.current(),
-    sessions: () => codecOf(client.current()),
+    sessions: () => codecOf(client.current()).sessions,
+    handles: () => codecOf(client.current()).handles,
     bodyBytesMax: settings.bodyBytesMax,
     verifier: createVerifier({ now }),
     keyUsed: (id) => reporter.keyUsed(id),
@@ -51,6 +59,10 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
       report: (tombstone) => reporter.tombstone(tombstone),
     }),
     egress,
+    calls,
+    asked: createAskedTable(),
+    bridges,
+    underway: createUnderwayTable(),
     streams,
     log,
     now,
@@ -63,18 +75,29 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
   return {
     async close() {
       streams.close();
+      bridges.close();
       await service.close();
       reporter.close();
       client.close();
       egress.close();
+      calls.close();
     },
   };
 });
 
+interface Codecs {
+  readonly sessions: SessionCodec;
+  readonly handles: HandleCodec;
+}
+
 /** Keys are imported once; a catalog with the same keys keeps the codec, and with it the tokens that are open. */
-function codecs(now: () => number): (catalog: Catalog | null) => ReturnType<typeof createSessionCodec> {
+function codecs(now: () => number): (catalog: Catalog | null) => Codecs {
   let keys = '';
-  let codec = createSessionCodec([], { now, randomBytes });
+  const make = (sessionKeys: Catalog['sessionKeys']): Codecs => ({
+    sessions: createSessionCodec(sessionKeys, { now, randomBytes }),
+    handles: createHandleCodec(sessionKeys, { now, randomBytes }),
+  });
+  let codec = make([]);
   let seen: Catalog | null = null;
   return (catalog) => {
     if (catalog === null || catalog === seen) return codec;
@@ -82,7 +105,7 @@ function codecs(now: () => number): (catalog: Catalog | null) => ReturnType<type
     const text = JSON.stringify(catalog.sessionKeys);
     if (text !== keys) {
       keys = text;
-      codec = createSessionCodec(catalog.sessionKeys, { now, randomBytes });
+      codec = make(catalog.sessionKeys);
     }
     return codec;
   };

@@ -11,6 +11,8 @@ export type Outcome =
   | { readonly kind: 'immediate'; readonly answer: Immediate }
   /** Envoy sends the request on to the backend. */
   | { readonly kind: 'relay'; readonly relay: Relay }
+  /** It is not known yet. `start` is given the way to say it, once; its result is called when the client left. */
+  | { readonly kind: 'pending'; readonly start: (settle: (outcome: Outcome) => void) => () => void }
   /** We go on composing the answer; `open` is given the way out. */
   | { readonly kind: 'stream'; readonly headers: readonly Header[]; readonly open: (sink: StreamSink) => () => void };
 

@@ -93,7 +93,7 @@ describe('a message in a session', () => {
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memory__read_graph","Name":"delete_entities"}}',
       error(400, -32600, 'the body repeats an object key', null),
     ],
-    ['an unknown method', request('completion/complete'), error(200, -32601, 'method not found: completion/complete')],
+    ['an unknown method', request('tools/destroy'), error(200, -32601, 'method not found: tools/destroy')],
     [
       'an unknown method, of which so much is repeated',
       request('x'.repeat(9000)),

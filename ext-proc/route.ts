@@ -3,47 +3,74 @@
 import { govern, type Verdict } from '../core/catalog/govern.ts';
 import { AUTHZ_METADATA_NAMESPACE } from '../core/contract.ts';
 import type { Metadata } from '../core/grpc/ext-proc.ts';
+import { classifyInbound, type Envelope } from '../core/mcp/inbound.ts';
 import { resultText } from '../core/mcp/json-rpc.ts';
 import { type Message, parseMessage } from '../core/mcp/message.ts';
 import { type Act, methodRow } from '../core/mcp/methods.ts';
 import { agree } from './agree.ts';
+import { answerBridged, cancelBridged } from './bridging/bridge.ts';
 import type { Caller, SessionCall } from './call.ts';
+import { answerBatch } from './federation/batch.ts';
 import { noticeFor } from './federation/deprecated.ts';
-import { cancel, endSession } from './federation/ending.ts';
+import { cancel, endSession, rootsChanged } from './federation/ending.ts';
 import { initialize } from './federation/initialize.ts';
 import { answerList, answerToolsView } from './federation/lists.ts';
+import { setLevel } from './federation/logging.ts';
 import { relay } from './federation/relay.ts';
+import { answerBackend, tellProgress } from './federation/responses.ts';
+import { actModern } from './modern/answer.ts';
 import { ACCEPTED, immediate, type Outcome, refuse } from './outcome.ts';
 import { openSession } from './session.ts';
 import { openStream } from './streams/listen.ts';
-import { viewOf } from './view.ts';
+import { viewOf, viewOfPrincipal } from './view.ts';
 
 type Governed = Extract<Verdict, { kind: 'lifecycle' | 'call' }>;
 
 /** One function for each act of the method table. */
 const ACTS: Readonly<
-  Record<Exclude<Act, 'initialize'>, (call: SessionCall, verdict: Governed) => Outcome | Promise<Outcome>>
+  Record<
+    Exclude<Act, 'initialize' | 'discover' | 'listen'>,
+    (call: SessionCall, verdict: Governed) => Outcome | Promise<Outcome>
+  >
 > = {
   ping: answerPing,
   list: (call, { row }) => answerList(call, row.list ?? 'tools'),
   relay: (call, verdict) =>
     verdict.kind === 'call' ? relay(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
   accept: () => ACCEPTED,
-  fanout: (call) => cancel(call),
+  fanout: (call) => (cancelBridged(call) ? ACCEPTED : cancel(call)),
+  progress: tellProgress,
+  roots: rootsChanged,
+  level: setLevel,
 };
 
 /** A POST. Total but for broken invariants, which the exchange refuses. */
 export function answerPost(caller: Caller, body: Buffer, metadata: Metadata | null): Outcome | Promise<Outcome> {
   const disagreement = agree(caller, body, metadata?.get(AUTHZ_METADATA_NAMESPACE));
   if (disagreement !== null) return refuse(disagreement);
+  return answerMessage(caller, body);
+}
+
+function answerMessage(caller: Caller, body: Buffer): Outcome | Promise<Outcome> {
   const parsed = parseMessage(body);
+  if (!parsed.ok && parsed.code === 'batch_unsupported' && caller.batched !== true)
+    return answerBatch(caller, body, answerMessage);
   if (!parsed.ok)
     return refuse(
       parsed.detail === undefined ? { code: parsed.code } : { code: parsed.code, detail: parsed.detail },
       parsed.idText,
     );
   const { message } = parsed;
+  const inbound = classifyInbound(message, caller.admitted.standard);
+  if (inbound.era === null) {
+    const { code, detail, data } = inbound;
+    return refused(caller, message, { kind: 'refused', code, detail, ...(data !== undefined && { data }) });
+  }
+  if (inbound.era === 'modern') return answerModern(caller, message, inbound.envelope);
   if (message.kind === 'request' && methodRow(message.method, message.kind)?.act === 'initialize') {
+    // "The initialize request MUST NOT be part of a JSON-RPC batch" (MCP 2025-03-26, basic/lifecycle).
+    if (caller.batched === true)
+      return refuse({ code: 'invalid_request', detail: 'initialize must not be in a batch' }, message.idText);
     // "initialize" opens a session; one that is open cannot be opened again.
     if (caller.admitted.sessionToken !== '')
       return refuse({ code: 'invalid_request', detail: 'initialize takes no Mcp-Session-Id' }, message.idText);
@@ -55,10 +82,12 @@ export function answerPost(caller: Caller, body: Buffer, metadata: Metadata | nu
   const exposure = viewOf(caller.catalog, caller.surface, session);
   const call: SessionCall = { ...caller, message, session, exposure, token: caller.admitted.sessionToken };
   const verdict = govern(message, call);
-  if (verdict.kind === 'response') return ACCEPTED;
+  if (verdict.kind === 'response') return answerBridged(call) ? ACCEPTED : answerBackend(call);
   if (verdict.kind === 'refused') return refused(caller, message, verdict);
   const { act } = verdict.row;
-  return act === 'initialize' ? refuse({ code: 'internal' }, message.idText) : ACTS[act](call, verdict);
+  return act === 'initialize' || act === 'discover' || act === 'listen'
+    ? refuse({ code: 'internal' }, message.idText)
+    : ACTS[act](call, verdict);
 }
 
 /** A GET or DELETE. */
@@ -74,6 +103,17 @@ export function answerBodiless(
   const opened = openSession(caller);
   if (!opened.ok) return refuse(opened);
   return caller.admitted.want === 'end' ? endSession(caller, opened.session) : openStream(caller, opened.session);
+}
+
+/** Of the modern era: there is no session, and what is not a request asks nothing. */
+function answerModern(caller: Caller, message: Message, envelope: Envelope | null): Outcome | Promise<Outcome> {
+  if (envelope === null || message.kind !== 'request') return ACCEPTED;
+  const { catalog, surface, principal } = caller;
+  const declared = Object.fromEntries([...envelope.capabilities].map((name) => [name, {}]));
+  const call = { ...caller, message, envelope, exposure: viewOfPrincipal(catalog, surface, principal, declared) };
+  const verdict = govern(message, call, 'modern');
+  if (verdict.kind === 'refused') return refused(caller, message, verdict);
+  return verdict.kind === 'response' ? ACCEPTED : actModern(call, verdict);
 }
 
 function answerPing(call: SessionCall): Outcome {

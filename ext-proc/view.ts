@@ -2,8 +2,10 @@
 import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
 import { choose } from '../core/catalog/choose.ts';
 import { type Exposure, exposureOf } from '../core/catalog/exposure.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Principal } from '../core/policy/types.ts';
 import type { SessionState } from '../core/session/types.ts';
+import { profileOf } from './backend/capabilities.ts';
 
 // An open session is one object for as long as its token is remembered: its versions are chosen once for each revision.
 // By catalog first, so that a session that nobody uses does not hold the catalog of its last call.
@@ -22,15 +24,24 @@ export function viewOf(catalog: Catalog, surface: CatalogSurface, session: Sessi
   const known = ofCatalog.get(session);
   if (known !== undefined) return known;
   const chooser = { key: session.tokenId, subject: session.subject };
-  const exposure = exposureOf(catalog, surface, (server) =>
-    choose(server, chooser, session.backends.find((backend) => backend.server === server.name)?.version),
+  const exposure = exposureOf(
+    catalog,
+    surface,
+    (server) => choose(server, chooser, session.backends.find((backend) => backend.server === server.name)?.version),
+    profileOf(session.clientCapabilities),
   );
   ofCatalog.set(session, exposure);
   return exposure;
 }
 
-/** Without a session: the same principal is led to the same versions each time. */
-export function viewOfPrincipal(catalog: Catalog, surface: CatalogSurface, principal: Principal): Exposure {
+/** Without a session: the same principal is led to the same versions each time. `declared`: the client's capabilities. */
+export function viewOfPrincipal(
+  catalog: Catalog,
+  surface: CatalogSurface,
+  principal: Principal,
+  declared: JsonObject = {},
+): Exposure {
   const { issuer, subject } = principal;
-  return exposureOf(catalog, surface, (server) => choose(server, { key: `${issuer} ${subject}`, subject }));
+  const chooser = { key: `${issuer} ${subject}`, subject };
+  return exposureOf(catalog, surface, (server) => choose(server, chooser), profileOf(declared));
 }

@@ -28,9 +28,9 @@ test.each([
     'it answers with a redirect (HTTP 307), which is never followed: register where it leads to',
   ],
   [
-    'it speaks the modern era alone',
+    'it speaks versions that we do not',
     'HTTP 400: {"jsonrpc":"2.0","error":{"code":-32022,"message":"Unsupported","data":{"supported":["2026-07-28"],"requested":"2025-11-25"}}}',
-    'it speaks no version with sessions, only "2026-07-28": no such server can be read yet (HTTP 400)',
+    'it speaks only "2026-07-28", and not to us (HTTP 400)',
   ],
   ['the path is another', 'HTTP 404: <html>', 'no MCP endpoint at /mcp (HTTP 404): is the path right?'],
   [

@@ -25,7 +25,7 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray, path: string)
   ],
   [
     /^HTTP 400: .*"code":-32022\b.*"supported":\[([^\]]{1,200})\]/s,
-    ([, versions]) => `it speaks no version with sessions, only ${versions}: no such server can be read yet (HTTP 400)`,
+    ([, versions]) => `it speaks only ${versions}, and not to us (HTTP 400)`,
   ],
   [
     /^HTTP (401|403)\b/,

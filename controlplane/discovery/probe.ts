@@ -25,7 +25,8 @@ export async function probeServer(
   const note = (version: string, seen: Seen): void => {
     if (seen ?? earlier?.protocolVersions.includes(version) ?? false) versions.push(version);
   };
-  if (!(LEGACY_VERSIONS as readonly string[]).includes(read.protocolVersion)) versions.push(read.protocolVersion);
+  const known: readonly string[] = [...LEGACY_VERSIONS, MODERN_VERSION];
+  if (!known.includes(read.protocolVersion)) versions.push(read.protocolVersion);
   for (const version of LEGACY_VERSIONS) note(version, await speaksLegacy(options, version, read.protocolVersion));
   note(MODERN_VERSION, await speaksModern(options));
   if (!versions.includes(MODERN_VERSION)) return { protocolVersions: versions, refusesDisagreement: false };

@@ -6,8 +6,16 @@ import type { EgressClient } from '../../core/mcp/egress.ts';
 import { canonicalJson, contentHash } from '../../core/runtime/canonical.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
 import { LIST_NAMES, type ListName, readList } from './lists.ts';
+import { openModern } from './modern-session.ts';
 import type { Facts } from './probe.ts';
-import { isObject, openSession, type ReadTarget, type Session, type SessionOptions } from './session.ts';
+import {
+  isObject,
+  type NoSession,
+  openSession,
+  type ReadTarget,
+  type Session,
+  type SessionOptions,
+} from './session.ts';
 
 /** Servers show some tools only to clients that can answer what these tools ask of them. */
 const CLIENTS: Readonly<Record<keyof ListedFor, JsonObject>> = {
@@ -55,7 +63,7 @@ async function readAs(
   capabilities: JsonObject,
   attend?: Attend,
 ): Promise<Reading | { readonly error: string }> {
-  const session = await openSession(options, capabilities);
+  const session = await openEither(options, capabilities);
   if ('error' in session) return session;
   const kept = (await attend?.(session)) ?? false;
   try {
@@ -72,6 +80,15 @@ async function readAs(
   } finally {
     if (!kept) await session.close();
   }
+}
+
+/** In the legacy era where the server has it: what it lists there, its clients of both eras can call. */
+async function openEither(options: SessionOptions, capabilities: JsonObject): Promise<Session | NoSession> {
+  const session = await openSession(options, capabilities);
+  if (!('error' in session) || !session.refused) return session;
+  const modern = await openModern(options, capabilities);
+  // What it said to `initialize` says more to an operator than that it is not modern either.
+  return 'error' in modern ? session : modern;
 }
 
 function discoveredOf(bare: Reading, full: Reading): Discovered {

@@ -80,17 +80,40 @@ describe('a change of the real server is read', () => {
   });
 });
 
-test('a real server of the modern era alone stays visible, with what it speaks', async () => {
-  const { errors, discovery } = watch(await startModernServer('reject'));
-  await until(
-    'an error',
-    () => errors,
-    (found) => found.length > 0,
-  );
-  expect(errors[0]).toBe(
-    'initialize: it speaks no version with sessions, only "2026-07-28": no such server can be read yet (HTTP 400)',
-  );
-  expect(discovery.unread()).toEqual([{ server: 'a', version: '1' }]);
+describe('a real server of the modern era alone', () => {
+  test('is read in its own era, and a change of it by its subscription', async () => {
+    const server = await startModernServer('reject');
+    const { tools, versions, discovery, errors } = watch(server);
+    await until('the first tool', tools, (found) => found.length === 1);
+    await until('its versions', versions, (found) => found.length > 0);
+    expect(versions()).toEqual(['2026-07-28']);
+    let added = 0;
+    await until(
+      'a new tool',
+      () => {
+        if (tools().length === 1) server.addTool(`new${added++}`);
+        return tools();
+      },
+      (found) => found.length > 1,
+    );
+    expect(errors).toEqual([]);
+    expect(discovery.unread()).toEqual([]);
+  });
+
+  test('is known by its version, its name and what it can do', async () => {
+    const server = await startModernServer('reject');
+    const egress = createEgressClient(server.socketPath);
+    closers.push(server.close, egress.close);
+    expect(await readServer(egress, target, Date.now)).toMatchObject({
+      ok: true,
+      discovered: {
+        protocolVersion: '2026-07-28',
+        serverInfo: { name: 'modern', version: '1' },
+        capabilities: { tools: {} },
+        tools: { bare: [{ name: 'first' }], full: [{ name: 'first' }] },
+      },
+    });
+  });
 });
 
 test.each([301, 302, 303, 307, 308])('a redirect (%i) to a secret on loopback is never followed', async (status) => {

@@ -19,12 +19,14 @@ export interface ListedFor {
 export interface Discovered {
   /** SHA-256 of the canonical JSON of everything below, hex. */
   readonly hash: string;
-  /** The newest legacy version that it speaks, in which it was read. */
+  /** The version in which it was read: the newest legacy one that it speaks, or where it has none the modern one. */
   readonly protocolVersion: string;
   /** Every version that it was seen to speak, oldest first; absent: only `protocolVersion` is known. */
   readonly protocolVersions?: readonly string[];
   /** It was seen to refuse a request whose `Mcp-Method` header disagrees with the body (-32020). */
   readonly refusesDisagreement?: boolean;
+  /** It was seen to give events of its answers ids, with which a client may come back for the rest. */
+  readonly eventIds?: boolean;
   readonly serverInfo: JsonObject;
   readonly capabilities: JsonObject;
   readonly instructions?: string;

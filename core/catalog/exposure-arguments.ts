@@ -1,7 +1,9 @@
 // Decides which arguments a caller of a mapped tool may send, and what its server gets.
 import { LIMITS } from '../limits.ts';
 import { type Edit, type Message, withEdits } from '../mcp/message.ts';
+import type { Target } from '../mcp/methods.ts';
 import { folded, scan } from '../mcp/scan.ts';
+import { targetSpan } from '../mcp/target.ts';
 import type { Exposed } from './exposure-item.ts';
 
 const ARGUMENTS = 'arguments';
@@ -32,9 +34,9 @@ export function argumentsProblem(message: Message, { fixing }: Exposed): string 
  * The body as the server gets it: its own name, and the arguments that are fixed; every other byte as the client wrote it.
  * Of a message in which `argumentsProblem` finds nothing.
  */
-export function forwardedBody(message: Message, param: 'name' | 'uri', exposed: Exposed): readonly Buffer[] {
+export function forwardedBody(message: Message, param: Target['param'], exposed: Exposed): readonly Buffer[] {
   const edits: Edit[] = [];
-  const named = message.params?.get(param);
+  const named = targetSpan(message, param);
   if (named === undefined) throw new Error(`the message has no params.${param}`);
   if (exposed.name !== exposed.publicName) edits.push({ span: named, text: JSON.stringify(exposed.name) });
   const fixed = exposed.fixing?.members ?? '';

@@ -51,6 +51,32 @@ describe('what is listed is what can be called', () => {
   });
 });
 
+describe('a server that has more for clients who can do more', () => {
+  const lists = { bare: [toolOf('a'), toolOf('fallback')], full: [toolOf('a'), toolOf('ask')] };
+  const templates = { bare: [{ uriTemplate: 'x://{id}', name: 'x' }], full: [{ uriTemplate: 'y://{id}', name: 'y' }] };
+  const surface = surfaceOf('x', ['memory'], { naming: 'bare' });
+  const catalog = catalogOf({
+    servers: [readAs('memory', [], { tools: lists, resourceTemplates: templates })],
+    surfaces: [surface],
+  });
+  test.each([
+    ['bare', ['a', 'fallback'], ['x://1']],
+    ['full', ['a', 'ask'], ['y://1']],
+    ['any', ['a', 'fallback', 'ask'], ['x://1', 'y://1']],
+  ] as const)('has for %s clients what they are shown, and nothing else', (profile, names, uris) => {
+    const exposure = exposureOf(catalog, surface, activeVersion, profile);
+    expect(shown(exposure)).toEqual(names);
+    expect(['a', 'fallback', 'ask'].filter((name) => exposure.find('tool', name).length > 0)).toEqual(
+      ['a', 'fallback', 'ask'].filter((name) => (names as readonly string[]).includes(name)),
+    );
+    expect(['x://1', 'y://1'].filter((uri) => exposure.find('resource', uri).length > 0)).toEqual(uris);
+    expect(exposureOf(catalog, surface, activeVersion, profile), 'made once').toBe(exposure);
+  });
+  test('has everything for who does not know the client', () => {
+    expect(shown(everyExposure(catalog, surface))).toEqual(['a', 'fallback', 'ask']);
+  });
+});
+
 describe('bare names', () => {
   const surface = surfaceOf('x', ['memory', 'files'], { naming: 'bare' });
   const catalog = catalogOf({ servers: [serverOf('memory', ['a', 'both']), serverOf('files', ['both', 'b'])] });

@@ -6,10 +6,11 @@ import { TARGET_MEMBERS, type TargetKind } from '../policy/types.ts';
 import type { Catalog, CatalogServer, CatalogSurface, ServerVersion } from './catalog.ts';
 import { isServed } from './choose.ts';
 import type { Backend, Exposed, ExposedItem } from './exposure-item.ts';
-import { itemsOf } from './exposure-members.ts';
+import { itemsOf, type ListProfile, listedFor } from './exposure-members.ts';
 import { chosen, climbs, isListable, listedName, ownName, templatePattern } from './names.ts';
 
 export type { Backend, Exposed, ExposedItem } from './exposure-item.ts';
+export type { ListProfile } from './exposure-members.ts';
 
 /** An item that the surface chose and that nobody sees, and why. */
 export interface HiddenItem {
@@ -48,23 +49,24 @@ const made = new WeakMap<CatalogSurface, Made>();
 
 /**
  * What the surface exposes to a caller to whom `versionOf` gives these versions; null: none. Made once for all callers
- * with the same versions.
+ * with the same versions and the same `profile`.
  */
 export function exposureOf(
   catalog: Catalog,
   surface: CatalogSurface,
   versionOf: (server: CatalogServer) => ServerVersion | null,
+  profile: ListProfile = 'bare',
 ): Exposure {
   const { servers, byVersions } = madeOf(catalog, surface);
   const versions = servers.map((server) => (server === undefined ? null : versionOf(server)));
-  const key = versions.map((version) => version?.version ?? '').join(' ');
+  const key = [profile, ...versions.map((version) => version?.version ?? '')].join(' ');
   const found = byVersions.get(key);
   if (found !== undefined) return found;
   const backends = surface.members.flatMap((member, index): Backend[] => {
     const [server, version] = [servers[index], versions[index]];
     return server === undefined || version === undefined || version === null ? [] : [{ member, server, version }];
   });
-  const exposure = compose(surface, backends, false);
+  const exposure = compose(surface, backends, profile, false);
   // Many canaries on one surface make many sets of versions: the one that was made first goes.
   const [oldest] = byVersions.keys();
   if (oldest !== undefined && byVersions.size >= LIMITS.exposuresPerSurfaceMax) byVersions.delete(oldest);
@@ -73,8 +75,8 @@ export function exposureOf(
 }
 
 /**
- * What the surface exposes to anybody: a target is found when any served version has it, and may be several servers'. For
- * who decides without knowing the caller's versions.
+ * What the surface exposes to anybody: a target is found when any served version has it for some client, and may be several
+ * servers'. For who decides without knowing the caller's versions and capabilities.
  */
 export function everyExposure(catalog: Catalog, surface: CatalogSurface): Exposure {
   const all = madeOf(catalog, surface);
@@ -87,6 +89,7 @@ export function everyExposure(catalog: Catalog, surface: CatalogSurface): Exposu
   all.every = compose(
     surface,
     backends,
+    'any',
     served.some(({ length }) => length > 1),
   );
   return all.every;
@@ -102,7 +105,12 @@ function madeOf(catalog: Catalog, surface: CatalogSurface): Made {
 }
 
 /** `several`: backends are versions beside each other, of which a caller has one. */
-function compose(surface: CatalogSurface, backends: readonly Backend[], several: boolean): Exposure {
+function compose(
+  surface: CatalogSurface,
+  backends: readonly Backend[],
+  profile: ListProfile,
+  several: boolean,
+): Exposure {
   const lists: Record<ListKind, ExposedItem[]> = { tools: [], prompts: [], resources: [], resourceTemplates: [] };
   const tables: Record<ListKind, Map<string, ExposedItem[]>> = {
     tools: new Map(),
@@ -130,10 +138,10 @@ function compose(surface: CatalogSurface, backends: readonly Backend[], several:
     }
   };
   for (const backend of backends) {
-    const items = itemsOf(surface, backend);
+    const items = itemsOf(surface, backend, profile);
     for (const kind of LIST_KINDS) for (const item of items[kind]) add(kind, item);
   }
-  const templates = backends.map(patternsOf);
+  const templates = backends.map((backend) => patternsOf(backend, profile));
   // Nothing is known any more of what these had.
   const forgotten = backends.filter(({ version }) => !isServed(version) && version.discovered === null);
   return {
@@ -170,8 +178,9 @@ interface Templates {
   readonly patterns: readonly string[];
 }
 
-function patternsOf(backend: Backend): Templates {
-  const templates = backend.version.discovered?.resourceTemplates.bare ?? [];
+function patternsOf(backend: Backend, profile: ListProfile): Templates {
+  const { discovered } = backend.version;
+  const templates = discovered === null ? [] : listedFor(discovered.resourceTemplates, profile, 'uriTemplate');
   return { backend, patterns: templates.map((template) => templatePattern(listedName(template, 'uriTemplate'))) };
 }
 

@@ -1,9 +1,11 @@
 // Decides what one MCP message may do on a surface; the same for ext-proc and ext-authz, so that both give one decision.
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, modernCode } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
-import { type Message, stringParam } from '../mcp/message.ts';
-import { type MethodRow, methodRow } from '../mcp/methods.ts';
+import type { Era } from '../mcp/era.ts';
+import type { Message } from '../mcp/message.ts';
+import { type MethodRow, methodRow, type Target } from '../mcp/methods.ts';
+import { targetName, targetOf } from '../mcp/target.ts';
 import { type CompiledPolicies, compilePolicies, decide } from '../policy/decide.ts';
 import type { Decision, Principal, TargetKind } from '../policy/types.ts';
 import type { Catalog, CatalogSurface } from './catalog.ts';
@@ -20,7 +22,7 @@ export type Verdict =
   | {
       readonly kind: 'call';
       readonly row: MethodRow;
-      readonly target: NonNullable<MethodRow['target']>;
+      readonly target: Target;
       readonly exposed: Exposed;
       readonly decision: Decision;
     }
@@ -48,13 +50,23 @@ export interface Viewer extends Asker {
 }
 
 /** Total. A denied target and an unknown one are told apart in the log only. */
-export function govern(message: Message, viewer: Viewer): Verdict {
+export function govern(message: Message, viewer: Viewer, era: Era = 'legacy'): Verdict {
+  const verdict = governed(message, viewer, era);
+  if (era === 'legacy' || verdict.kind !== 'refused') return verdict;
+  // "The error response SHOULD include the requested URI in `data`" (MCP 2026-07-28, server/resources, "Error Handling").
+  const data = verdict.code === 'unknown_resource' ? { data: { uri: verdict.detail } } : {};
+  return { ...verdict, ...data, code: modernCode(verdict.code) };
+}
+
+function governed(message: Message, viewer: Viewer, era: Era): Verdict {
   if (message.kind === 'response') return { kind: 'response' };
-  const row = methodRow(message.method, message.kind);
+  const row = methodRow(message.method, message.kind, era);
   if (row === null) return { kind: 'refused', code: 'method_not_found', detail: clip(message.method) };
   if (row.target === undefined) return { kind: 'lifecycle', row };
-  const { target } = row;
-  const publicName = stringParam(message, target.param);
+  const target = targetOf(message, row.target);
+  if (target === null)
+    return { kind: 'refused', code: 'invalid_params', detail: 'params.ref must be a ref/prompt or a ref/resource' };
+  const publicName = targetName(message, target);
   if (publicName === null)
     return { kind: 'refused', code: 'invalid_params', detail: `params.${target.param} must be a string` };
   const unknown = {

@@ -51,6 +51,7 @@ const discoveredSchema: z.ZodType<Discovered> = z.object({
   protocolVersion: z.string(),
   protocolVersions: texts.exactOptional(),
   refusesDisagreement: z.boolean().exactOptional(),
+  eventIds: z.boolean().exactOptional(),
   serverInfo: objectSchema,
   capabilities: objectSchema,
   instructions: z.string().exactOptional(),

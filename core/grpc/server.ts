@@ -15,6 +15,8 @@ export interface GrpcStream {
   fail(grpcStatus: number, message: string): void;
   /** Bytes that Envoy has not taken yet. */
   readonly pendingBytes: number;
+  /** Calls `listener` once, when Envoy has taken everything that was sent. */
+  onDrain(listener: () => void): void;
 }
 
 export interface StreamHandler {
@@ -114,6 +116,10 @@ function serve(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeade
     },
     get pendingBytes() {
       return stream.writableLength;
+    },
+    onDrain: (listener) => {
+      if (stream.writableNeedDrain) stream.once('drain', listener);
+      else queueMicrotask(listener);
     },
   });
   const reader = new FrameReader(options.messageBytesMax, (message) => handler.message(message));

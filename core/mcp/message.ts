@@ -65,7 +65,8 @@ function classify(bytes: Buffer, { members, params }: Scanned): ParsedMessage {
   };
 }
 
-function stringAt(bytes: Buffer, span: Span | undefined): string | null {
+/** The string at a span; null when there is none. */
+export function stringAt(bytes: Buffer, span: Span | undefined): string | null {
   if (span === undefined || bytes[span.start] !== 0x22) return null;
   const raw = bytes.toString('utf8', span.start, span.end);
   return raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);

@@ -13,9 +13,13 @@ describe('a method', () => {
     ['resources/list', 'request', 'list'],
     ['resources/templates/list', 'request', 'list'],
     ['resources/read', 'request', 'relay'],
+    ['resources/subscribe', 'request', 'relay'],
+    ['resources/unsubscribe', 'request', 'relay'],
+    ['completion/complete', 'request', 'relay'],
+    ['logging/setLevel', 'request', 'level'],
     ['notifications/initialized', 'notification', 'accept'],
-    ['notifications/progress', 'notification', 'accept'],
-    ['notifications/roots/list_changed', 'notification', 'accept'],
+    ['notifications/progress', 'notification', 'progress'],
+    ['notifications/roots/list_changed', 'notification', 'roots'],
     ['notifications/cancelled', 'notification', 'fanout'],
   ] as const)('%s, a %s, is known: %s', (method, kind, act) => {
     const row = methodRow(method, kind);
@@ -27,7 +31,7 @@ describe('a method', () => {
     // Whatever goes to a backend has a target to decide on; whatever lists says what.
     expect(row?.target !== undefined).toBe(act === 'relay');
     expect(row?.list !== undefined).toBe(act === 'list');
-    if (row?.target !== undefined) expect(ERRORS).toHaveProperty(row.target.unknown);
+    if (typeof row?.target === 'object') expect(ERRORS).toHaveProperty(row.target.unknown);
     if (row?.list !== undefined) expect(LISTS).toHaveProperty(row.list);
   });
 
@@ -37,9 +41,9 @@ describe('a method', () => {
     'tools/call ',
     'tools/Call',
     'tools',
-    'resources/subscribe',
-    'completion/complete',
-    'logging/setLevel',
+    'resources/subscribed',
+    'completion/Complete',
+    'logging/setlevel',
     'sampling/createMessage',
     'server/discover',
     'constructor',
@@ -48,4 +52,22 @@ describe('a method', () => {
     expect(methodRow(method, 'request')).toBeNull();
     expect(methodRow(method, 'notification')).toBeNull();
   });
+});
+
+test.each([
+  ['server/discover', 'request', false, true],
+  ['subscriptions/listen', 'request', false, true],
+  ['tools/call', 'request', true, true],
+  ['completion/complete', 'request', true, true],
+  ['initialize', 'request', true, false],
+  ['ping', 'request', true, false],
+  ['logging/setLevel', 'request', true, false],
+  ['resources/subscribe', 'request', true, false],
+  ['notifications/roots/list_changed', 'notification', true, false],
+  ['notifications/cancelled', 'notification', true, true],
+] as const)('%s, a %s: in sessions %s, in the modern era %s', (method, kind, legacy, modern) => {
+  expect([methodRow(method, kind, 'legacy') !== null, methodRow(method, kind, 'modern') !== null]).toEqual([
+    legacy,
+    modern,
+  ]);
 });

@@ -1,4 +1,5 @@
-// Decides which MCP methods the gateway knows, and what becomes of each.
+// Decides which MCP methods the gateway knows in which era, and what becomes of each.
+import type { Era } from './era.ts';
 
 /** What ext-proc does with a message; one function for each in ext-proc/federation. */
 export type Act =
@@ -6,6 +7,10 @@ export type Act =
   | 'initialize'
   /** Answered here. */
   | 'ping'
+  /** Modern: what the surface can do. */
+  | 'discover'
+  /** Modern: a stream of what changes. */
+  | 'listen'
   /** Answered from the catalog, filtered by policy. */
   | 'list'
   /** Goes to the one backend that owns its target. */
@@ -13,17 +18,27 @@ export type Act =
   /** A notification with nothing left to do: answered 202. */
   | 'accept'
   /** A notification for whichever backend it concerns: sent to all of the session's. */
-  | 'fanout';
+  | 'fanout'
+  /** A notification for the one backend whose request it is about. */
+  | 'progress'
+  /** A notification for the backends that know the client's roots. */
+  | 'roots'
+  /** Told to every backend that logs. */
+  | 'level';
+
+export interface Target {
+  readonly kind: 'tool' | 'prompt' | 'resource';
+  /** `ref`: an object that says which kind it means, and names it (see target.ts). */
+  readonly param: 'name' | 'uri' | 'ref';
+  readonly unknown: 'unknown_tool' | 'unknown_prompt' | 'unknown_resource';
+}
 
 export interface MethodRow {
   readonly kind: 'request' | 'notification';
   readonly act: Act;
+  readonly eras: readonly Era[];
   /** For `relay`: which member of `params` names the target. For `list`: what is listed. */
-  readonly target?: {
-    readonly kind: 'tool' | 'prompt' | 'resource';
-    readonly param: 'name' | 'uri';
-    readonly unknown: 'unknown_tool' | 'unknown_prompt' | 'unknown_resource';
-  };
+  readonly target?: Target | 'reference';
   readonly list?: ListKind;
 }
 
@@ -33,28 +48,45 @@ const tool = { kind: 'tool', param: 'name', unknown: 'unknown_tool' } as const;
 const prompt = { kind: 'prompt', param: 'name', unknown: 'unknown_prompt' } as const;
 const resource = { kind: 'resource', param: 'uri', unknown: 'unknown_resource' } as const;
 
-/** Methods that are not here are refused: -32601. (MCP 2025-11-25, schema.ts, ClientRequest and ClientNotification.) */
+const BOTH: readonly Era[] = ['legacy', 'modern'];
+const LEGACY: readonly Era[] = ['legacy'];
+const MODERN: readonly Era[] = ['modern'];
+
+/** Methods that are not here are refused: -32601. (MCP 2025-11-25, schema.ts, ClientRequest and ClientNotification; 2026-07-28 likewise.) */
 const METHODS: ReadonlyMap<string, MethodRow> = new Map<string, MethodRow>([
-  ['initialize', { kind: 'request', act: 'initialize' }],
-  ['ping', { kind: 'request', act: 'ping' }],
-  ['tools/list', { kind: 'request', act: 'list', list: 'tools' }],
-  ['tools/call', { kind: 'request', act: 'relay', target: tool }],
-  ['prompts/list', { kind: 'request', act: 'list', list: 'prompts' }],
-  ['prompts/get', { kind: 'request', act: 'relay', target: prompt }],
-  ['resources/list', { kind: 'request', act: 'list', list: 'resources' }],
-  ['resources/templates/list', { kind: 'request', act: 'list', list: 'resourceTemplates' }],
-  ['resources/read', { kind: 'request', act: 'relay', target: resource }],
-  ['notifications/initialized', { kind: 'notification', act: 'accept' }],
-  ['notifications/progress', { kind: 'notification', act: 'accept' }],
-  ['notifications/roots/list_changed', { kind: 'notification', act: 'accept' }],
-  ['notifications/cancelled', { kind: 'notification', act: 'fanout' }],
+  ['initialize', { kind: 'request', act: 'initialize', eras: LEGACY }],
+  ['ping', { kind: 'request', act: 'ping', eras: LEGACY }],
+  ['tools/list', { kind: 'request', act: 'list', eras: BOTH, list: 'tools' }],
+  ['tools/call', { kind: 'request', act: 'relay', eras: BOTH, target: tool }],
+  ['prompts/list', { kind: 'request', act: 'list', eras: BOTH, list: 'prompts' }],
+  ['prompts/get', { kind: 'request', act: 'relay', eras: BOTH, target: prompt }],
+  ['resources/list', { kind: 'request', act: 'list', eras: BOTH, list: 'resources' }],
+  ['resources/templates/list', { kind: 'request', act: 'list', eras: BOTH, list: 'resourceTemplates' }],
+  ['resources/read', { kind: 'request', act: 'relay', eras: BOTH, target: resource }],
+  ['resources/subscribe', { kind: 'request', act: 'relay', eras: LEGACY, target: resource }],
+  ['resources/unsubscribe', { kind: 'request', act: 'relay', eras: LEGACY, target: resource }],
+  ['completion/complete', { kind: 'request', act: 'relay', eras: BOTH, target: 'reference' }],
+  ['logging/setLevel', { kind: 'request', act: 'level', eras: LEGACY }],
+  ['server/discover', { kind: 'request', act: 'discover', eras: MODERN }],
+  ['subscriptions/listen', { kind: 'request', act: 'listen', eras: MODERN }],
+  ['notifications/initialized', { kind: 'notification', act: 'accept', eras: LEGACY }],
+  ['notifications/progress', { kind: 'notification', act: 'progress', eras: LEGACY }],
+  ['notifications/roots/list_changed', { kind: 'notification', act: 'roots', eras: LEGACY }],
+  ['notifications/cancelled', { kind: 'notification', act: 'fanout', eras: BOTH }],
 ]);
 
-/** The row of a method; null when the gateway does not know it, or knows it only in the other kind. */
-export function methodRow(method: string, kind: 'request' | 'notification'): MethodRow | null {
+/** The row of a method; null when the gateway does not know it in this era, or knows it only in the other kind. */
+export function methodRow(method: string, kind: 'request' | 'notification', era: Era = 'legacy'): MethodRow | null {
   const row = METHODS.get(method);
-  return row !== undefined && row.kind === kind ? row : null;
+  return row !== undefined && row.kind === kind && row.eras.includes(era) ? row : null;
 }
+
+/** Which member of `params` the header `Mcp-Name` repeats (MCP 2026-07-28, transports, "Standard Headers"). */
+export const NAMED_BY: ReadonlyMap<string, 'name' | 'uri'> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
 
 /** What a list is called in its answer, and by which member its items are named. */
 export const LISTS: Readonly<

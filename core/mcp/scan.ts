@@ -51,6 +51,17 @@ export function scan(bytes: Buffer, depthMax: number): Scanned | ScanFailure {
   }
 }
 
+/** The items of a top-level array: a batch. By the same rules. Total. */
+export function scanArray(bytes: Buffer, depthMax: number): readonly Span[] | ScanFailure | 'not_an_array' {
+  if (!isUtf8(bytes)) return 'parse_error';
+  try {
+    return new Scanner(bytes.toString('latin1'), bytes, depthMax).items();
+  } catch (error) {
+    if (error instanceof Refused) return error.failure;
+    throw error;
+  }
+}
+
 /** As Unicode's simple folding compares: over the upper case, so that the long s and the Kelvin sign are found as well. */
 export function folded(key: string): string {
   return key.toUpperCase().toLowerCase();
@@ -84,6 +95,16 @@ class Scanner {
     return { members, params: inner.get('params') ?? null };
   }
 
+  items(): readonly Span[] | 'not_an_array' {
+    this.#space();
+    if (this.#text[this.#at] !== '[') return 'not_an_array';
+    const spans: Span[] = [];
+    this.#array(1, spans);
+    this.#space();
+    if (this.#at !== this.#text.length) throw new Refused('parse_error');
+    return spans;
+  }
+
   #space(): void {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at);
@@ -96,7 +117,7 @@ class Scanner {
     const char = this.#text[this.#at];
     if (char === '"') return this.#string();
     if (char === '{') return this.#object(depth, null, null);
-    if (char === '[') return this.#array(depth);
+    if (char === '[') return this.#array(depth, null);
     const literal = char === undefined ? undefined : LITERALS[char];
     if (literal !== undefined) {
       if (!this.#text.startsWith(literal, this.#at)) throw new Refused('parse_error');
@@ -181,7 +202,7 @@ class Scanner {
     }
   }
 
-  #array(depth: number): void {
+  #array(depth: number, spans: Span[] | null): void {
     if (depth > this.#depthMax) throw new Refused('parse_error');
     this.#at++;
     this.#space();
@@ -190,7 +211,9 @@ class Scanner {
       return;
     }
     for (;;) {
+      const start = this.#at;
       this.#value(depth + 1);
+      spans?.push({ start, end: this.#at });
       this.#space();
       const char = this.#text[this.#at];
       this.#at++;

@@ -4,6 +4,8 @@ export interface SseEvent {
   readonly id: string | null;
   readonly event: string;
   readonly data: string;
+  /** Milliseconds; absent when the event does not say. */
+  readonly retry?: number;
 }
 
 /** The stream broke its bound: one event is larger than allowed. */
@@ -27,6 +29,7 @@ export class SseParser {
   #chars = 0;
   #event = '';
   #id: string | null = null;
+  #retry: number | null = null;
   #first = true;
   /** The last line ended with a CR: an LF that follows belongs to it. */
   #afterCr = false;
@@ -66,7 +69,10 @@ export class SseParser {
     if (line === '') {
       // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."
       if (this.#data.length > 0) {
-        events.push({ id: this.#id, event: this.#event === '' ? 'message' : this.#event, data: this.#data.join('\n') });
+        const event = this.#event === '' ? 'message' : this.#event;
+        const retry = this.#retry === null ? {} : { retry: this.#retry };
+        events.push({ id: this.#id, event, data: this.#data.join('\n'), ...retry });
+        this.#retry = null;
       }
       this.#data = [];
       this.#chars = 0;
@@ -85,5 +91,7 @@ export class SseParser {
         throw new SseTooLarge(`an event exceeds ${this.#eventCharsMax} characters`);
     } else if (field === 'event') this.#event = value;
     else if (field === 'id' && !value.includes('\0')) this.#id = value;
+    // "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten".
+    else if (field === 'retry' && /^[0-9]{1,9}$/.test(value)) this.#retry = Number(value);
   }
 }

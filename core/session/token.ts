@@ -1,16 +1,14 @@
 // Decides what a session token says: who may hold it, which key sealed it, and whether it still counts.
-import { createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { ChanceryError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { decodePayload, encodePayload } from './payload.ts';
+import { openBytes, SEALING_BYTES, sealBytes } from './sealing.ts';
 import type { OpenFailure, SealingKey, SessionState } from './types.ts';
 
 const PREFIX = 'chs1';
-const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
 const TOKEN_ID_BYTES = 16;
 const KID = /^[A-Za-z0-9_-]{1,64}$/;
 /** `chs1.<kid>.<base64url>`: visible ASCII, as MCP 2025-11-25 demands of a session id. */
@@ -60,7 +58,7 @@ export function createSessionCodec(keys: readonly SealingKey[], options: Session
     const key = sealingKid === undefined ? undefined : imported.get(sealingKid);
     if (key === undefined) throw new ChanceryError('not_ready', { reason: 'there is no active session key' });
     const head = `${PREFIX}.${sealingKid}`;
-    const bytesMax = Math.floor(((LIMITS.sessionTokenBytesMax - head.length - 1) * 3) / 4) - IV_BYTES - TAG_BYTES;
+    const bytesMax = Math.floor(((LIMITS.sessionTokenBytesMax - head.length - 1) * 3) / 4) - SEALING_BYTES;
     let payload = encodePayload(state, bytesMax);
     if (payload === null || payload.kept < state.backends.length) {
       payload = encodePayload({ ...state, clientInfo: nameAndVersion(state.clientInfo) }, bytesMax);
@@ -68,10 +66,7 @@ export function createSessionCodec(keys: readonly SealingKey[], options: Session
     if (payload === null) {
       throw new ChanceryError('invalid_params', { detail: 'the client capabilities do not fit a session token' });
     }
-    const iv = options.randomBytes(IV_BYTES);
-    const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES });
-    cipher.setAAD(Buffer.from(head));
-    const sealed = Buffer.concat([iv, cipher.update(payload.bytes), cipher.final(), cipher.getAuthTag()]);
+    const sealed = sealBytes(key, payload.bytes, Buffer.from(head), options.randomBytes);
     return { token: `${head}.${sealed.toString('base64url')}`, kept: payload.kept };
   };
 
@@ -99,21 +94,13 @@ function decrypt(keys: ReadonlyMap<string, KeyObject>, token: string): OpenResul
   const [, kid = '', body = ''] = TOKEN.exec(token) ?? [];
   const sealed = Buffer.from(body, 'base64url');
   // Buffer reads more than one spelling of the same bytes; only the one that we wrote is our token.
-  if (sealed.length < IV_BYTES + TAG_BYTES || sealed.toString('base64url') !== body) {
+  if (sealed.length < SEALING_BYTES || sealed.toString('base64url') !== body) {
     return { ok: false, reason: 'malformed' };
   }
   const key = keys.get(kid);
   if (key === undefined) return { ok: false, reason: 'unknown_key' };
-  const decipher = createDecipheriv(CIPHER, key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
-  decipher.setAAD(Buffer.from(`${PREFIX}.${kid}`));
-  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
-  const start = decipher.update(sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES));
-  let bytes: Buffer;
-  try {
-    bytes = Buffer.concat([start, decipher.final()]);
-  } catch {
-    return { ok: false, reason: 'forged' };
-  }
+  const bytes = openBytes(key, sealed, Buffer.from(`${PREFIX}.${kid}`));
+  if (bytes === null) return { ok: false, reason: 'forged' };
   const state = decodePayload(bytes);
   return state === null ? { ok: false, reason: 'malformed' } : { ok: true, state };
 }

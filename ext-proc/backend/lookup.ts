@@ -3,6 +3,9 @@ import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import { ChanceryError } from '../../core/errors.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Gateway } from '../gateway.ts';
+import { isTransparent } from '../lane.ts';
+import { viewOf } from '../view.ts';
+import { passedCapabilities } from './capabilities.ts';
 import { openBackend } from './open.ts';
 
 /** What is known now, without asking anybody; null when there is no session yet. */
@@ -42,6 +45,7 @@ export async function openInto(
       version,
       protocolVersion: session.protocolVersion,
       clientInfo: session.clientInfo,
+      capabilities: passedCapabilities(session, transparentFor(gateway, session)),
       ...(replica === undefined ? {} : { replica }),
     });
     if (!opened.ok) {
@@ -52,4 +56,11 @@ export async function openInto(
     return opened.sessionId;
   };
   return (await gateway.side.open(session.tokenId, version.cluster, open, dead)).sessionId;
+}
+
+/** Whether the session's surface has one backend now; of a surface that is gone nothing is transparent. */
+function transparentFor(gateway: Gateway, session: SessionState): boolean {
+  const catalog = gateway.catalog();
+  const surface = catalog?.surfaces.get(session.surface);
+  return catalog !== null && surface !== undefined && isTransparent(viewOf(catalog, surface, session));
 }

@@ -21,12 +21,13 @@ const opening = async (
     version: versionOf('memory', []),
     protocolVersion: '2025-11-25',
     clientInfo: { name: 'c', version: '1' },
+    capabilities: { roots: { listChanged: true } },
     ...over,
   };
   return { opened: await openBackend(egress, request), sent };
 };
 
-test('a session is opened with what the client said of itself, and without what it can do', async () => {
+test('a session is opened with what the client said of itself, and what it can do', async () => {
   const { opened, sent } = await opening(answered({ protocolVersion: '2025-06-18' }, 's1'), undefined, {
     replica: 'a:1',
   });
@@ -42,7 +43,11 @@ test('a session is opened with what the client said of itself, and without what 
   expect(sent[0]).not.toHaveProperty('sessionId');
   expect(JSON.parse(sent[0]?.body ?? '')).toMatchObject({
     method: 'initialize',
-    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } },
+    params: {
+      protocolVersion: '2025-11-25',
+      capabilities: { roots: { listChanged: true } },
+      clientInfo: { name: 'c', version: '1' },
+    },
   });
   // In the version that the backend chose, within the session that it gave.
   expect(sent[1]).toMatchObject({

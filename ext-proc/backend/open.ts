@@ -8,6 +8,8 @@ export interface OpenRequest {
   readonly version: ServerVersion;
   readonly protocolVersion: string;
   readonly clientInfo: JsonObject;
+  /** As `passedCapabilities` gives them. */
+  readonly capabilities: JsonObject;
   /** Open it on this replica; absent: where Envoy's balancing takes it. */
   readonly replica?: string;
 }
@@ -20,14 +22,11 @@ export type OpenedBackend =
 const VERSION = /^\d{4}-\d{2}-\d{2}$/;
 const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
-/**
- * `initialize`, then `notifications/initialized`. No client capability is passed on: a backend would send its requests
- * to a client that could not tell whose they are, so until those are mapped a backend must know that it cannot ask.
- * Total.
- */
+/** `initialize`, then `notifications/initialized`. Total. */
 export async function openBackend(egress: EgressClient, request: OpenRequest): Promise<OpenedBackend> {
   const { cluster, path } = request.version;
-  const params = { protocolVersion: request.protocolVersion, capabilities: {}, clientInfo: request.clientInfo };
+  const { protocolVersion: asked, capabilities, clientInfo } = request;
+  const params = { protocolVersion: asked, capabilities, clientInfo };
   const answer = await egress.send({
     cluster,
     path,

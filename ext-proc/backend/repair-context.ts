@@ -10,6 +10,9 @@ export interface RepairContext {
   readonly idText: string;
 }
 
+/** In place of the token: a call of the modern era, in which there is no session to repair. */
+export const NO_SESSION = 'modern';
+
 /** Neither tokens nor names contain a space, and a server's name no slash. */
 export function repairContext(token: string, { name, version }: ServerVersion, idText: string): string {
   return `${token} ${name}/${version} ${Buffer.from(idText).toString('base64url')}`;

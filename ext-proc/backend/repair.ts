@@ -10,7 +10,7 @@ import { openEnvelope } from '../../core/mcp/envelope.ts';
 import { errorText } from '../../core/mcp/json-rpc.ts';
 import type { Gateway } from '../gateway.ts';
 import { knownSession, openInto } from './lookup.ts';
-import { type RepairContext, readRepairContext } from './repair-context.ts';
+import { NO_SESSION, type RepairContext, readRepairContext } from './repair-context.ts';
 import { backendVersion } from './version.ts';
 
 const PING = '{"jsonrpc":"2.0","id":"ping","method":"ping"}';
@@ -40,6 +40,7 @@ export function createRepair(stream: GrpcStream, gateway: Gateway): StreamHandle
     message(encoded) {
       const request = decodeProcessingRequest(encoded);
       if (request.kind !== 'request_headers') return;
+      if (context.token === NO_SESSION) return stream.send(encodeHeadersOnly([], false));
       const used = request.headers.get(HEADERS.session) ?? '';
       repair(gateway, { ...context, replica, used }).then(
         (sessionId) => stream.send(encodeHeadersOnly(sessionId === '' ? [] : [[HEADERS.session, sessionId]], false)),
@@ -99,7 +100,7 @@ async function repair(gateway: Gateway, { token, replica, used, ...failed }: Fai
  * answers a ping is kept, with all that its server remembers. (Where its replica is gone, Envoy asks another, which does
  * not know it.)
  */
-async function lives(
+export async function lives(
   gateway: Gateway,
   { cluster, path }: ServerVersion,
   sessionId: string,

@@ -34,6 +34,12 @@ export function deprecationMetadata(version: ServerVersion): Pairs {
   return pairs;
 }
 
+/** For a call that is made here. */
+export function deprecationHeaders(version: ServerVersion): Pairs {
+  const deprecation = deprecationOf(version);
+  return deprecation === null ? NO_VALUES : headersOf([deprecation], 'deprecation', 'sunset');
+}
+
 /** For initialize, lists and ping. A caller is told of versions of which he sees something. */
 export function noticeFor(viewer: Viewer): Notice {
   const deprecated = viewer.exposure.served.filter(

@@ -13,7 +13,7 @@ import {
   type World,
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
-import { cancel, endSession } from './ending.ts';
+import { cancel, endSession, rootsChanged } from './ending.ts';
 
 let world: World;
 beforeEach(() => {
@@ -76,6 +76,38 @@ test('a cancellation goes to each backend as it came, and is not waited for', ()
     ['mcp.files.1', 'POST', 'files-session', text],
   ]);
   expect(world.gateway.side.size).toBe(0);
+});
+
+test('a cancellation of a call whose answer is composed here goes to the backend that has it, by the type of its id', () => {
+  const cancelled = (idText: string) =>
+    cancel(
+      sessionCallOf(
+        world,
+        messageOf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idText}}}`),
+      ),
+    );
+  const under = { tokenId: TOKEN_ID, idText: '7', cluster: 'mcp.files.1' };
+  world.gateway.underway.add(under);
+  cancelled('7');
+  expect(world.sent.map(({ cluster }) => cluster)).toEqual(['mcp.files.1']);
+  cancelled('"7"');
+  expect(world.sent).toHaveLength(3);
+  world.gateway.underway.remove({ ...under });
+  expect(world.gateway.underway.size, 'a later call with the same id').toBe(1);
+  world.gateway.underway.remove(under);
+  cancelled('7');
+  expect(world.sent).toHaveLength(5);
+});
+
+test('changed roots are told to each backend, if the client has any', () => {
+  const text = '{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}';
+  expect(rootsChanged(sessionCallOf(world, messageOf(text)))).toMatchObject({ answer: { status: 202 } });
+  expect(world.sent).toEqual([]);
+  rootsChanged(sessionCallOf(world, messageOf(text), { clientCapabilities: { roots: {} } }));
+  expect(world.sent.map(({ cluster, body }) => [cluster, body])).toEqual([
+    ['mcp.memory.1', text],
+    ['mcp.files.1', text],
+  ]);
 });
 
 test('a cancellation of megabytes is passed on to nobody', () => {

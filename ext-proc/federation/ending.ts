@@ -25,17 +25,35 @@ export function endSession(caller: Caller, session: SessionState): Outcome {
   return immediate(200, '', 'chancery_session_ended');
 }
 
-/** A request id is the client's own and its backend sessions are its own: a backend that does not know it ignores this. */
+/**
+ * To the backend that has the request, where that is known here; else to each: a request id is the client's own and its
+ * backend sessions are its own, so a backend that does not know it ignores this.
+ */
 export function cancel(call: SessionCall): Outcome {
-  // It goes to every backend and nobody waits for it: one of megabytes would be held many times.
-  if (call.message.bytes.length > LIMITS.cancelBytesMax) return ACCEPTED;
-  eachBackend(call.gateway, call.exposure, call.session, 'POST', call.message.bytes.toString());
+  const { gateway, exposure, session, message } = call;
+  const id = message.params?.get('requestId');
+  const idText = id === undefined ? 'null' : message.bytes.toString('utf8', id.start, id.end);
+  const cluster = gateway.underway.find(session.tokenId, idText);
+  const served = cluster === undefined ? exposure.served : exposure.served.filter((each) => each.cluster === cluster);
+  tell(call, served);
   return ACCEPTED;
+}
+
+/** To each backend that was told that its client has roots. */
+export function rootsChanged(call: SessionCall): Outcome {
+  if (Object.hasOwn(call.session.clientCapabilities, 'roots')) tell(call, call.exposure.served);
+  return ACCEPTED;
+}
+
+function tell({ gateway, session, message }: SessionCall, served: Exposure['served']): void {
+  // It may go to every backend and nobody waits for it: one of megabytes would be held many times.
+  if (message.bytes.length > LIMITS.cancelBytesMax) return;
+  eachBackend(gateway, { served }, session, 'POST', message.bytes.toString());
 }
 
 function eachBackend(
   gateway: Gateway,
-  { served }: Exposure,
+  { served }: Pick<Exposure, 'served'>,
   session: SessionState,
   method: 'POST' | 'DELETE',
   body: string | undefined,

@@ -4,17 +4,20 @@ import { HEADERS } from '../../core/contract.ts';
 import { ChanceryError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { isModernOnly } from '../../core/mcp/era.ts';
 import { resultText } from '../../core/mcp/json-rpc.ts';
 import { jsonParam, type Message, stringParam } from '../../core/mcp/message.ts';
 import { negotiate } from '../../core/mcp/versions.ts';
 import type { SessionCodec } from '../../core/session/token.ts';
 import type { BackendSession, SessionState } from '../../core/session/types.ts';
+import { passedCapabilities } from '../backend/capabilities.ts';
 import { openBackend } from '../backend/open.ts';
 import type { Caller } from '../call.ts';
+import { isTransparent } from '../lane.ts';
 import { immediate, type Outcome, type Refusal, refuse } from '../outcome.ts';
 import { viewOf } from '../view.ts';
+import { capabilitiesOf } from './capabilities.ts';
 import { noticeFor } from './deprecated.ts';
-import { LIST_CHANGED } from './lists.ts';
 
 export async function initialize(caller: Caller, message: Message): Promise<Outcome> {
   const { gateway, catalog, surface, principal } = caller;
@@ -43,9 +46,12 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
   // Chosen by the token's id, as later on for backends that are not sealed in it.
   const exposure = viewOf(catalog, surface, empty);
   const versions = exposure.served;
+  const capabilities = passedCapabilities(empty, isTransparent(exposure));
   const opened = await Promise.all(
     versions.map(async (version): Promise<BackendSession | null> => {
-      const backend = await openBackend(gateway.egress, { version, protocolVersion, clientInfo });
+      // There is none to open: each call says for itself what a session would.
+      if (isModernOnly(version.discovered)) return null;
+      const backend = await openBackend(gateway.egress, { version, protocolVersion, clientInfo, capabilities });
       if (backend.ok) return { server: version.name, version: version.version, sessionId: backend.sessionId };
       // One that is down now is tried again when it is called.
       gateway.log.warn(
@@ -92,12 +98,6 @@ function sealProblem(codec: SessionCodec, state: SessionState): Refusal | null {
 
 /** What the surface can do, by the catalog; a surface with one server speaks as that server. */
 function describe({ surface }: Caller, versions: readonly ServerVersion[]): JsonObject {
-  const capabilities: Record<string, JsonObject> = {};
-  for (const kind of Object.keys(LIST_CHANGED) as (keyof typeof LIST_CHANGED)[]) {
-    // A server that is not read yet may have any of them.
-    const has = versions.some(({ discovered }) => discovered === null || Object.hasOwn(discovered.capabilities, kind));
-    if (has) capabilities[kind] = { listChanged: true };
-  }
   const only = versions.length === 1 ? versions[0]?.discovered : undefined;
   const texts = versions.flatMap(({ name, discovered }) => {
     const text = discovered?.instructions;
@@ -106,7 +106,7 @@ function describe({ surface }: Caller, versions: readonly ServerVersion[]): Json
   });
   const instructions = [...(surface.instructions === undefined ? [] : [surface.instructions]), ...texts].join('\n\n');
   return {
-    capabilities,
+    capabilities: capabilitiesOf(versions),
     serverInfo: only?.serverInfo ?? { name: 'chancery', title: `Chancery: ${surface.name}`, version: '0.1.0' },
     ...(instructions === '' ? {} : { instructions }),
   };

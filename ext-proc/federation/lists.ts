@@ -1,13 +1,16 @@
 // Decides the answers to lists: what a surface exposes to the caller, filtered by the policy that decides calls.
 import { hash } from 'node:crypto';
+import type { ExposedItem } from '../../core/catalog/exposure.ts';
 import type { Viewer } from '../../core/catalog/govern.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { LIMITS } from '../../core/limits.ts';
 import { resultText } from '../../core/mcp/json-rpc.ts';
 import { LISTS, type ListKind } from '../../core/mcp/methods.ts';
 import type { Caller, SessionCall } from '../call.ts';
 import { immediate, type Outcome, refuse } from '../outcome.ts';
 import { viewOfPrincipal } from '../view.ts';
 import { noticeFor } from './deprecated.ts';
+import { pageOf } from './pages.ts';
 import { visible } from './visible.ts';
 
 /** Which notification tells of a change of which lists. */
@@ -17,13 +20,13 @@ export const LIST_CHANGED = {
   resources: { method: 'notifications/resources/list_changed', lists: ['resources', 'resourceTemplates'] },
 } as const satisfies Record<string, { method: string; lists: readonly ListKind[] }>;
 
-export function answerList(call: SessionCall, kind: ListKind): Outcome {
+export function answerList(call: SessionCall, kind: ListKind, itemsMax: number = LIMITS.listPageItemsMax): Outcome {
   const { message } = call;
-  // Everything is on one page, so no cursor is one of ours: "Invalid cursors SHOULD result in an error with code -32602".
-  if (message.params?.has('cursor'))
-    return refuse({ code: 'invalid_params', detail: 'unknown cursor' }, message.idText);
+  const page = pageOf(call, message, kind, visible(call, kind), itemsMax);
+  if (page === null) return refuse({ code: 'invalid_params', detail: 'unknown cursor' }, message.idText);
   const { members, headers } = noticeFor(call);
-  const result = `{"${LISTS[kind].member}":[${written(call, kind)}]${membersText(members)}}`;
+  const next = page.nextCursor === null ? {} : { nextCursor: page.nextCursor };
+  const result = `{"${LISTS[kind].member}":[${written(page.items)}]${membersText({ ...next, ...members })}}`;
   return immediate(200, resultText(message.idText, result), `chancery_list_${kind}`, headers);
 }
 
@@ -33,14 +36,12 @@ export function answerToolsView(caller: Caller): Outcome {
   const viewer: Viewer = { ...caller, exposure: viewOfPrincipal(catalog, surface, principal) };
   const { members, headers } = noticeFor(viewer);
   const name = JSON.stringify(surface.name);
-  const body = `{"surface":${name},"tools":[${written(viewer, 'tools')}]${membersText(members)}}\n`;
+  const body = `{"surface":${name},"tools":[${written(visible(viewer, 'tools'))}]${membersText(members)}}\n`;
   return immediate(200, body, 'chancery_tools_view', headers);
 }
 
-function written(viewer: Viewer, kind: ListKind): string {
-  return visible(viewer, kind)
-    .map((item) => item.json())
-    .join(',');
+function written(items: readonly ExposedItem[]): string {
+  return items.map((item) => item.json()).join(',');
 }
 
 /** What comes behind other members of an object. */
@@ -48,6 +49,9 @@ function membersText(members: JsonObject): string {
   const inside = JSON.stringify(members).slice(1, -1);
   return inside === '' ? '' : `,${inside}`;
 }
+
+/** Event ids carry them. */
+const DIGEST_CHARS = 12;
 
 /**
  * One hash for each kind of list that a notification can tell of; equal hashes mean that nothing changed for this caller.
@@ -59,7 +63,7 @@ export function listDigest(viewer: Viewer): Record<string, string> {
     const items = lists.map((kind) =>
       visible(viewer, kind).map((item) => `${item.server.name} ${item.version.version} ${item.json()}`),
     );
-    digests[method] = hash('sha256', items.map((texts) => texts.join()).join('\n'), 'base64');
+    digests[method] = hash('sha256', items.map((texts) => texts.join()).join('\n'), 'base64').slice(0, DIGEST_CHARS);
   }
   return digests;
 }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Deprecation } from '../../core/catalog/catalog.ts';
 import { govern } from '../../core/catalog/govern.ts';
+import { LIMITS } from '../../core/limits.ts';
+import type { CallRequest } from '../../core/mcp/egress-call.ts';
 import {
   catalogOf,
   messageOf,
@@ -8,7 +10,7 @@ import {
   request,
   serverOf,
   sessionCallOf,
-  type stateOf,
+  stateOf,
   unreachable,
   versionedServer,
   versionOf,
@@ -40,6 +42,48 @@ const relayOf = async (outcome: Outcome | Promise<Outcome>) => {
   };
 };
 const CALL = request('tools/call', { name: 'memory__read_graph', arguments: { a: 1 } });
+
+test('a call of a client that its backend may ask is made here, under the backend’s own name, in its session', () => {
+  const opened: CallRequest[] = [];
+  Object.assign(world.gateway, {
+    calls: { open: (asked: CallRequest) => (opened.push(asked), { close() {}, pause() {}, resume() {} }), close() {} },
+  });
+  const outcome = relayed(CALL, { clientCapabilities: { sampling: {} } });
+  if (outcome instanceof Promise || outcome.kind !== 'pending') throw new Error('it is not pending');
+  const settled: Outcome[] = [];
+  outcome.start((each) => void settled.push(each));
+  expect(opened).toMatchObject([
+    {
+      cluster: 'mcp.memory.1',
+      path: '/mcp',
+      method: 'POST',
+      sessionId: 'memory-session',
+      protocolVersion: '2025-11-25',
+    },
+  ]);
+  expect(JSON.parse(String(opened[0]?.body))).toEqual({ ...CALL, params: { name: 'read_graph', arguments: { a: 1 } } });
+  opened[0]?.onOpen({ status: 200, contentType: 'application/json', sessionId: 'another' });
+  opened[0]?.onEvent({ data: '{"jsonrpc":"2.0","id":1,"result":{}}' });
+  opened[0]?.onEnd('ended');
+  expect(settled).toMatchObject([{ kind: 'immediate', answer: { status: 200 } }]);
+  expect(JSON.stringify(settled)).not.toContain('session');
+  expect(world.gateway.underway.size).toBe(0);
+});
+
+test('a request of a backend whose id cannot be mapped is answered here, so that it does not wait', async () => {
+  const opened: CallRequest[] = [];
+  Object.assign(world.gateway, {
+    calls: { open: (asked: CallRequest) => (opened.push(asked), { close() {}, pause() {}, resume() {} }), close() {} },
+  });
+  const outcome = relayed(CALL, { clientCapabilities: { sampling: {} } });
+  if (outcome instanceof Promise || outcome.kind !== 'pending') throw new Error('it is not pending');
+  outcome.start(() => {});
+  opened[0]?.onOpen({ status: 200, contentType: 'text/event-stream', sessionId: '' });
+  const id = `"${'x'.repeat(LIMITS.backendIdBytesMax)}"`;
+  opened[0]?.onEvent({ data: `{"jsonrpc":"2.0","id":${id},"method":"ping"}` });
+  expect(world.sent).toMatchObject([{ cluster: 'mcp.memory.1', sessionId: 'memory-session' }]);
+  expect(JSON.parse(world.sent[0]?.body ?? '')).toMatchObject({ id: JSON.parse(id), error: { code: -32600 } });
+});
 
 test('a call goes to its backend under the backend’s own name, in the backend’s own session', async () => {
   const outcome = relayed(CALL);
@@ -138,6 +182,22 @@ test('a session goes to the version that it was opened on, another to its own', 
   );
   expect(set).toMatchObject({ 'x-chancery-cluster': 'mcp.memory.2', ':path': '/v2/mcp', 'mcp-session-id': 'second' });
   expect(Object.fromEntries(metadata.values).repair).toContain(' memory/2 ');
+});
+
+test('a call waits for its session’s own stream when that was asked for before', async () => {
+  let begun = (): void => {};
+  const asked: unknown[] = [];
+  world.gateway.streams.opening = (...of) => {
+    asked.push(of);
+    return new Promise((resolve) => {
+      begun = resolve;
+    });
+  };
+  const outcome = relayed(CALL);
+  expect(outcome).toBeInstanceOf(Promise);
+  expect(asked).toEqual([[stateOf().tokenId, 'mcp.memory.1']]);
+  begun();
+  expect(await outcome).toMatchObject({ kind: 'relay' });
 });
 
 describe('a backend without a session', () => {

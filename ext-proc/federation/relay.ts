@@ -3,21 +3,35 @@ import { forwardedBody } from '../../core/catalog/exposure-arguments.ts';
 import type { Verdict } from '../../core/catalog/govern.ts';
 import { HEADERS, METADATA } from '../../core/contract.ts';
 import { ChanceryError } from '../../core/errors.ts';
+import { isModernOnly } from '../../core/mcp/era.ts';
 import { backendSession } from '../backend/lookup.ts';
 import { repairContext } from '../backend/repair-context.ts';
 import { backendVersion } from '../backend/version.ts';
+import { bridgeLegacy } from '../bridging/bridge.ts';
 import type { SessionCall } from '../call.ts';
+import { laneOf } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
+import { composed } from './composed.ts';
 import { deprecationMetadata } from './deprecated.ts';
 
 type Allowed = Extract<Verdict, { kind: 'call' }>;
 
 /** At once when the backend's session is known. */
 export function relay(call: SessionCall, verdict: Allowed): Outcome | Promise<Outcome> {
-  const session = backendSession(call.gateway, call.session, verdict.exposed.version);
-  if (typeof session === 'string') return forward(call, verdict, session);
+  const { version } = verdict.exposed;
+  if (isModernOnly(version.discovered)) return bridgeLegacy(call, verdict);
+  const lane =
+    call.batched === true || laneOf(call.exposure, call.session, version) === 'composed' ? composed : forward;
+  const session = backendSession(call.gateway, call.session, version);
+  // Servers ask their clients on either stream: a client that opened its own before it called was heard in this order.
+  const opening = call.gateway.streams.opening(call.session.tokenId, version.cluster);
+  if (typeof session === 'string')
+    return opening === null ? lane(call, verdict, session) : opening.then(() => lane(call, verdict, session));
   return session.then(
-    (opened) => forward(call, verdict, opened),
+    async (opened) => {
+      await opening;
+      return lane(call, verdict, opened);
+    },
     (error: unknown) => {
       if (!(error instanceof ChanceryError)) throw error;
       return refuse(

@@ -1,49 +1,98 @@
-// Decides how a session's GET stream begins, what makes its lists differ, and when its caller may not listen any more.
+// Decides how a session's GET stream begins or goes on, what makes its lists differ, and when its caller may not listen any more.
+import type { Viewer } from '../../core/catalog/govern.ts';
 import { apiKeyProblem } from '../../core/identity/api-key.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Caller } from '../call.ts';
 import { listDigest } from '../federation/lists.ts';
+import { isTransparent } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { viewOf } from '../view.ts';
+import { isEventId, openEventId, type Position } from './event-ids.ts';
+import { LIST_METHODS, Merge, PRIMED } from './merge.ts';
+import { resumeAnswer, resumeTransparent } from './resume.ts';
 
-/** "The server MUST either return Content-Type: text/event-stream in response to this HTTP GET, or else return HTTP 405." */
+const FRESH: Extract<Position, { kind: 'stream' }> = { kind: 'stream', lists: [], places: [] };
+
+/**
+ * "The server MUST either return Content-Type: text/event-stream in response to this HTTP GET, or else return HTTP 405."
+ * "If the client wishes to resume after a disconnection, it SHOULD issue an HTTP GET and include the Last-Event-ID header"
+ * (MCP 2025-11-25, transports), whichever of its streams it was.
+ */
 export function openStream(caller: Caller, session: SessionState): Outcome {
+  const { gateway } = caller;
+  const { lastEventId } = caller.admitted;
+  if (gateway.streams.full) return refuse({ code: 'too_many_streams', reason: `${LIMITS.streamsMax} are open` });
+  if (lastEventId === '') return begin(caller, session, FRESH);
+  const viewer = { ...caller, exposure: viewOf(caller.catalog, caller.surface, session) };
+  if (gateway.streams.beside(session.tokenId) >= LIMITS.resumptionsPerSessionMax)
+    return refuse({ code: 'too_many_streams', reason: `${LIMITS.resumptionsPerSessionMax} are open in this session` });
+  if (isTransparent(viewer.exposure) && !isEventId(lastEventId)) {
+    return resumeTransparent(viewer, session, lastEventId, () => begin(caller, session, FRESH));
+  }
+  const position = openEventId(gateway, session, lastEventId);
+  if (position === null) {
+    gateway.log.info({ surface: caller.surface.name, session: session.tokenId }, 'a Last-Event-ID was refused');
+    return refuse({ code: 'invalid_request', detail: 'unknown Last-Event-ID' });
+  }
+  return position.kind === 'call' ? resumeAnswer(viewer, session, position) : begin(caller, session, position);
+}
+
+function begin(caller: Caller, session: SessionState, position: Extract<Position, { kind: 'stream' }>): Outcome {
   // Not the caller itself: a stream lives for hours, and would hold the catalog of the day it was opened.
   const { gateway, principal, apiKey, decisionId } = caller;
   const { name } = caller.surface;
-  if (gateway.streams.full) return refuse({ code: 'too_many_streams', reason: `${LIMITS.streamsMax} are open` });
+  const first: Viewer = { ...caller, exposure: viewOf(caller.catalog, caller.surface, session) };
+  const viewer = (): Viewer | null => {
+    const catalog = gateway.catalog();
+    const surface = catalog?.surfaces.get(name);
+    if (catalog === null || surface === undefined) return null;
+    return { catalog, surface, principal, decisionId, exposure: viewOf(catalog, surface, session) };
+  };
   return {
     kind: 'stream',
-    headers: [
-      [':status', '200'],
-      ['content-type', 'text/event-stream'],
-      ['cache-control', 'no-store'],
-    ],
+    headers: STREAM_HEADERS,
     open: (sink) => {
       // So that the response's headers go out at once.
       sink.write(': open\n\n');
-      return gateway.streams.open({
+      const merge = new Merge({ gateway, session, sink, viewer, places: position.places }, first);
+      const before = position === FRESH ? {} : { before: digestsOf(position.lists) };
+      const forget = gateway.streams.open({
         tokenId: session.tokenId,
-        // A key ends by the clock that set its end.
-        expiresAtMs: Math.min(session.expiresAtMs, principal.expiresAtMs + (apiKey === null ? LIMITS.clockSkewMs : 0)),
+        expiresAtMs: expiryOf(caller, session),
         sink,
+        writer: merge,
+        ...before,
         digest: () => {
           const catalog = gateway.catalog();
-          if (catalog === null) return {};
-          if (apiKey !== null && apiKeyProblem(catalog.apiKeys.get(apiKey.sha256), name, gateway.now()) !== null)
+          if (
+            catalog !== null &&
+            apiKey !== null &&
+            apiKeyProblem(catalog.apiKeys.get(apiKey.sha256), name, gateway.now()) !== null
+          )
             return null;
-          const surface = catalog.surfaces.get(name);
-          if (surface === undefined) return {};
-          return listDigest({
-            catalog,
-            surface,
-            principal,
-            decisionId,
-            exposure: viewOf(catalog, surface, session),
-          });
+          const now = viewer();
+          if (!merge.refresh(now)) return null;
+          return now === null ? {} : listDigest(now);
         },
       });
+      if (session.protocolVersion >= PRIMED) merge.prime();
+      return forget;
     },
   };
+}
+
+export const STREAM_HEADERS = [
+  [':status', '200'],
+  ['content-type', 'text/event-stream'],
+  ['cache-control', 'no-store'],
+] as const;
+
+/** A key ends by the clock that set its end. */
+export function expiryOf({ principal, apiKey }: Caller, session: SessionState): number {
+  return Math.min(session.expiresAtMs, principal.expiresAtMs + (apiKey === null ? LIMITS.clockSkewMs : 0));
+}
+
+function digestsOf(lists: readonly string[]): Record<string, string> {
+  return Object.fromEntries(LIST_METHODS.map((method, index) => [method, lists[index] ?? '']));
 }

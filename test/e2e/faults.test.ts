@@ -25,12 +25,12 @@ const echo = (id: number | string) =>
     session,
     body: request(id, 'tools/call', { name: 'everything__echo', arguments: { message: String(id) } }),
   });
-const long = (id: string, seconds: number) =>
-  raw(stack.mcp(), {
-    token,
-    session,
+const long = (id: string, seconds: number, alone?: { url: string; token: string; session: string }) =>
+  raw(alone?.url ?? stack.mcp(), {
+    token: alone?.token ?? token,
+    session: alone?.session ?? session,
     body: request(id, 'tools/call', {
-      name: 'everything__trigger-long-running-operation',
+      name: `${alone === undefined ? 'everything__' : ''}trigger-long-running-operation`,
       arguments: { duration: seconds, steps: seconds * 4 },
       _meta: { progressToken: id },
     }),
@@ -91,7 +91,15 @@ test('kill -9 of the control plane while calls run: none fails', async () => {
 });
 
 test('kill -9 of ext-proc: an answer that Envoy relays goes on, a GET stream ends, new calls fail closed and recover', async () => {
-  const streaming = await long('kept', 3);
+  // On a surface with one server nothing in an answer has to change.
+  expect((await stack.api('PUT', '/v1/surfaces/alone', { servers: [{ server: 'everything' }] })).status).toBe(201);
+  const alone = await stack.token('alone');
+  const own = await until(
+    'the surface is served',
+    () => openSession(stack.mcp('alone'), alone).catch(() => ''),
+    (found) => found !== '',
+  );
+  const streaming = await long('kept', 3, { url: stack.mcp('alone'), token: alone, session: own });
   expect(streaming.status).toBe(200);
   const listening = await raw(stack.mcp(), { method: 'GET', token, session });
   expect(listening.status).toBe(200);

@@ -70,9 +70,14 @@ function reference(text: string): SseEvent[] {
   const events: SseEvent[] = [];
   let [data, event]: [string, string] = ['', ''];
   let id: string | null = null;
+  let retry: number | null = null;
   for (const each of lines) {
     if (each === '') {
-      if (data !== '') events.push({ id, event: event === '' ? 'message' : event, data: data.slice(0, -1) });
+      if (data !== '') {
+        const wait = retry === null ? {} : { retry };
+        events.push({ id, event: event === '' ? 'message' : event, data: data.slice(0, -1), ...wait });
+        retry = null;
+      }
       [data, event] = ['', ''];
       continue;
     }
@@ -80,6 +85,8 @@ function reference(text: string): SseEvent[] {
     if (field === 'data') data += `${value}\n`;
     else if (field === 'event') event = value;
     else if (field === 'id' && !value.includes('\u0000')) id = value;
+    // "If the field value consists of only ASCII digits"; ours is told with the event that follows, and bounded.
+    else if (field === 'retry' && /^[0-9]{1,9}$/.test(value)) retry = Number(value);
   }
   return events;
 }

@@ -16,7 +16,7 @@ const SET = {
 };
 
 test('a set is a table in the order of its scenarios; what was not reached counts as failed', () => {
-  expect(document([SET]).split('## ')[1]).toBe(`Requirements of 2025-11-25
+  expect(document([SET], {}).split('## ')[1]).toBe(`Requirements of 2025-11-25
 
 | Scenario | Scored | Direct | \`single\` | \`federated\` |
 | --- | --- | --- | --- | --- |
@@ -28,7 +28,23 @@ test('a set is a table in the order of its scenarios; what was not reached count
 });
 
 test('without a frozen list there is nothing to be scored', () => {
-  const lines = document([{ ...SET, scored: null }]).split('\n');
+  const lines = document([{ ...SET, scored: null }], {}).split('\n');
   expect(lines).toContain('| Scenario | Direct | `single` | `federated` |');
   expect(lines.filter((line) => line.includes('scored**'))).toEqual([]);
+});
+
+test('what is worse is named with its reason', () => {
+  const check = 'sep-2575-server-sends-tools-list-changed-on-subscription (ServerSendsToolsListChangedOnSubscription)';
+  const text = document([SET], {
+    single: { 'requirements of 2026-07-28': { 'server-stateless': { [check]: 'WARNING' } } },
+  });
+  expect(text.split('## ')[1]).toMatch(
+    /^What is worse, and why\n\n- `single`, .*sends-tools-list.* is WARNING\n\n {2}Because /,
+  );
+});
+
+test('what is worse without a reason is not written down', () => {
+  expect(() => document([SET], { single: { some: { ping: { 'a (A)': 'FAILURE' } } } })).toThrow(
+    '"ping › a (A)" is worse on single (some): mend it, or say why in reasons.ts',
+  );
 });

@@ -1,4 +1,6 @@
 // Decides what docs/conformance.md says: for each set of scenarios a table, direct beside the surfaces.
+import type { Recorded } from './compare.ts';
+import { reasons } from './reasons.ts';
 import type { Results } from './results.ts';
 
 export interface SetResults {
@@ -20,9 +22,10 @@ direct: \`npm run conformance\` fails when one is that \`test/mcp-conformance/ex
 records one that is not.
 `;
 
-/** The same results give the same bytes. */
-export function document(sets: readonly SetResults[]): string {
-  return [HEAD, ...sets.map(section)].join('\n');
+/** The same results give the same bytes. @throws Error at a check that is worse without a reason. */
+export function document(sets: readonly SetResults[], found: Recorded): string {
+  const worse = reasons(found);
+  return [HEAD, ...(worse === '' ? [] : [worse]), ...sets.map(section)].join('\n');
 }
 
 function section({ name, scored, direct, surfaces }: SetResults): string {

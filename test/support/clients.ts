@@ -69,12 +69,13 @@ export interface RawRequest {
   readonly session?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  readonly signal?: AbortSignal;
 }
 
 /** One HTTP request as MCP wants it; each header can be replaced, or left out with ''. */
 export function raw(
   url: string,
-  { method = 'POST', token, session, headers = {}, body }: RawRequest,
+  { method = 'POST', token, session, headers = {}, body, signal }: RawRequest,
 ): Promise<Response> {
   const all: Record<string, string> = {
     accept: method === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
@@ -88,7 +89,7 @@ export function raw(
     body === undefined
       ? {}
       : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) };
-  return fetch(url, { method, headers: kept, ...text } as RequestInit);
+  return fetch(url, { method, headers: kept, ...text, ...(signal !== undefined && { signal }) } as RequestInit);
 }
 
 export function request(id: number | string, method: string, params: object = {}): object {

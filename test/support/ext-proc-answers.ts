@@ -129,6 +129,7 @@ export function fakeStream(headers: Readonly<Record<string, string>> = {}): Fake
     get pendingBytes() {
       return stream.pending;
     },
+    onDrain: (listener) => queueMicrotask(listener),
     send(...messages) {
       if (state !== 'open') throw new Error('something was sent after the call had ended');
       for (const answer of messages.map(readAnswer)) {

@@ -6,18 +6,24 @@ import type { Identity } from '../../core/identity/verify.ts';
 import { createVerifier } from '../../core/identity/verify.ts';
 import type { EgressAnswer, EgressRequest } from '../../core/mcp/egress.ts';
 import { type Message, parseMessage } from '../../core/mcp/message.ts';
+import { createHandleCodec } from '../../core/session/handles.ts';
 import { createSideTable } from '../../core/session/side-table.ts';
 import { createSessionCodec } from '../../core/session/token.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Admitted } from '../../ext-proc/admit.ts';
+import { createBridges } from '../../ext-proc/bridging/bridges.ts';
 import type { Caller, SessionCall } from '../../ext-proc/call.ts';
+import { createAskedTable } from '../../ext-proc/compose/identifiers.ts';
+import { createUnderwayTable } from '../../ext-proc/compose/underway.ts';
 import type { Gateway } from '../../ext-proc/gateway.ts';
 import { createStreamTable } from '../../ext-proc/streams/table.ts';
 import { createTombstones } from '../../ext-proc/tombstones.ts';
 import { viewOf } from '../../ext-proc/view.ts';
 import { apiKeyOf, catalogOf, ISSUER, NOW_MS, principalOf } from './catalog-world.ts';
+import { type FakeCalls, fakeCalls } from './fake-calls.ts';
 
 export * from './catalog-world.ts';
+export { type FakeCall, fakeCalls } from './fake-calls.ts';
 
 /** A JSON-RPC result, as a backend's answer. */
 export const answered = (result: object, sessionId = ''): EgressAnswer => ({
@@ -43,6 +49,8 @@ export interface World {
   readonly gateway: Gateway;
   /** What was sent to backends, in order. */
   readonly sent: EgressRequest[];
+  /** Calls whose answers are passed on as they come: the test answers them. */
+  readonly calls: FakeCalls;
   readonly logged: { readonly level: number; readonly msg: string; readonly [member: string]: unknown }[];
   readonly reported: { readonly tokenId: string; readonly expiresAtMs: number }[];
   /** Ids of the API keys that were used. */
@@ -64,15 +72,17 @@ export function worldOf(over: Partial<Gateway> = {}): World {
   const keysUsed: string[] = [];
   let wake = (): void => {};
   const now = (): number => world.nowMs;
-  const sessions = createSessionCodec([{ kid: 'k1', key: Buffer.alloc(32, 7).toString('base64url'), active: true }], {
-    now,
-    randomBytes,
-  });
+  const keys = [{ kid: 'k1', key: Buffer.alloc(32, 7).toString('base64url'), active: true }];
+  const sessions = createSessionCodec(keys, { now, randomBytes });
+  const handles = createHandleCodec(keys, { now, randomBytes });
   const streams = createStreamTable({ now });
+  const bridges = createBridges({ now, randomBytes });
+  const calls = fakeCalls();
   const verifier = createVerifier({ now });
   const gateway: Gateway = {
     catalog: () => world.catalog,
     sessions: () => sessions,
+    handles: () => handles,
     bodyBytesMax: 4096,
     // `Bearer alice` is alice; API keys are what they are.
     verifier: {
@@ -96,6 +106,10 @@ export function worldOf(over: Partial<Gateway> = {}): World {
       },
       close() {},
     },
+    calls,
+    asked: createAskedTable(),
+    underway: createUnderwayTable(),
+    bridges,
     streams,
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     now,
@@ -105,6 +119,7 @@ export function worldOf(over: Partial<Gateway> = {}): World {
   const world: World = {
     gateway,
     sent,
+    calls,
     logged,
     reported,
     keysUsed,
@@ -119,7 +134,10 @@ export function worldOf(over: Partial<Gateway> = {}): World {
         wake();
       }),
     token: (state = {}) => sessions.seal(stateOf(state)).token,
-    close: () => streams.close(),
+    close: () => {
+      streams.close();
+      bridges.close();
+    },
   };
   return world;
 }
@@ -162,6 +180,9 @@ export function callerOf(
     want: 'post',
     sessionToken: '',
     protocolVersion: '',
+    standard: { protocolVersion: undefined, method: undefined, name: undefined },
+    paramHeaders: new Map(),
+    lastEventId: '',
     ...more,
   };
   const principal = principalOf(subject);

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { type EventStore, StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { ServerCapabilities } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
+import { createEventStore } from '../fixture-server/event-store.ts';
 
 export interface TestServer {
   /** As a server document wants it. */
@@ -22,6 +24,13 @@ export interface TestServer {
 /** What a test server has beside its tool `greet`. */
 export type Furnish = (server: McpServer) => void;
 
+export interface TestServerOptions {
+  /** Its streams have event ids and go on where they broke. */
+  readonly resumable?: boolean;
+  /** As it declares them, beside its tools. */
+  readonly capabilities?: ServerCapabilities;
+}
+
 /**
  * A server of @modelcontextprotocol/sdk with a tool `greet`, which answers who it is. `at`: a port (0: any) or a socket
  * path.
@@ -30,17 +39,19 @@ export async function startTestServer(
   name: string,
   at: number | string = 0,
   furnish: Furnish = () => undefined,
+  options: TestServerOptions = {},
 ): Promise<TestServer> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const requests: TestServer['requests'] = [];
   const open = async (): Promise<StreamableHTTPServerTransport> => {
-    const server = new McpServer({ name, version: '1.0.0' });
+    const server = new McpServer({ name, version: '1.0.0' }, { capabilities: options.capabilities ?? {} });
     server.registerTool('greet', { description: 'Greets.', inputSchema: { who: z.string() } }, ({ who }) => ({
       content: [{ type: 'text', text: `${name} greets ${who}` }],
     }));
     furnish(server);
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
+      ...(options.resumable === true && { eventStore: createEventStore() as EventStore, retryInterval: 50 }),
       onsessioninitialized: (id) => void sessions.set(id, transport),
     });
     await server.connect(transport as Parameters<typeof server.connect>[0]);

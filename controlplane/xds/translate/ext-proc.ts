@@ -1,6 +1,7 @@
 // Decides how Envoy asks ext-proc: one request-only exchange that decides and translates, and the repair of a retry.
 import { AUTHZ_METADATA_NAMESPACE, CALLER, CLUSTERS, HEADERS, METADATA } from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
+import { PARAM_PREFIX } from '../../../core/mcp/param-headers.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, seconds } from './types.ts';
 
@@ -45,7 +46,9 @@ export function extProcFilter(): EnvoyJson {
         response_body_mode: 'NONE',
         response_trailer_mode: 'SKIP',
       },
-      forward_rules: { allowed_headers: { patterns: FORWARDED.map((exact) => ({ exact })) } },
+      forward_rules: {
+        allowed_headers: { patterns: [...FORWARDED.map((exact) => ({ exact })), { prefix: PARAM_PREFIX }] },
+      },
       metadata_options: {
         forwarding_namespaces: { untyped: [AUTHZ_METADATA_NAMESPACE] },
         receiving_namespaces: { untyped: [METADATA.namespace] },

@@ -5,6 +5,7 @@ import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
 import { metadataUrl, PROTECTED_RESOURCE_PATH, protectedResourceMetadata } from '../../../core/identity/metadata.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { errorTextFor } from '../../../core/mcp/json-rpc.ts';
+import { MODERN_VERSION } from '../../../core/mcp/versions.ts';
 import { extAuthzOn } from './ext-authz.ts';
 import { extProcOff } from './ext-proc.ts';
 import { FILTERS } from './type-urls.ts';
@@ -76,6 +77,7 @@ export function ingressRoutes(surfaces: Iterable<SurfaceRoutes>, place: Place): 
         include_request_attempt_count: true,
         request_body_buffer_limit: place.bodyBytesMax + LIMITS.sessionTokenBytesMax,
         routes: [
+          MODERN_BACKEND_ROUTE,
           BACKEND_ROUTE,
           ...all.map(({ mcp }) => mcp),
           ...all.map(({ tools }) => tools),
@@ -143,6 +145,26 @@ function backendRoute(): EnvoyJson {
   };
 }
 
+/**
+ * The same without repair: there is no session that could be lost, so a 404 (unknown method) and a 400 (what the client
+ * did not say or cannot do) are the server's answers. The version is the one that ext-proc sets.
+ */
+function modernBackendRoute(legacy: EnvoyJson): EnvoyJson {
+  const { match, route } = legacy as {
+    readonly match: { readonly headers: readonly EnvoyJson[] };
+    readonly route: EnvoyJson;
+  };
+  const { retriable_status_codes: _, ...retries } = route.retry_policy as Readonly<Record<string, EnvoyJson>>;
+  const version = { name: HEADERS.protocolVersion, string_match: { exact: MODERN_VERSION } };
+  const retry_policy = { ...retries, retry_on: 'connect-failure,refused-stream,reset-before-request' };
+  return {
+    ...legacy,
+    name: 'backend.modern',
+    match: { ...match, headers: [...match.headers, version] },
+    route: { ...route, retry_policy },
+  };
+}
+
 function fromMetadata(header: string, key: string): EnvoyJson {
   const value = `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
   return { header: { key: header, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
@@ -196,6 +218,7 @@ function reply(status: number, body: string): EnvoyJson {
 }
 
 const BACKEND_ROUTE = backendRoute();
+const MODERN_BACKEND_ROUTE = modernBackendRoute(BACKEND_ROUTE);
 const UNKNOWN_ROUTE: EnvoyJson = { name: 'unknown', match: { prefix: '/' }, ...alone(answer('unknown_surface')) };
 
 /** Our own calls. What is idempotent may be repeated whatever happened; the rest only where nothing was executed. */

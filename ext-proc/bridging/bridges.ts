@@ -1,0 +1,46 @@
+// Decides what bridged calls keep in this process: those that wait, and its name.
+import { type Asking, createAsking } from './asking.ts';
+import { createLevels, type Levels } from './levels.ts';
+import { createParking, type Parking } from './parking.ts';
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts';
+
+export interface Bridges {
+  /** Random for each process: a state that another one gave is known as such. */
+  readonly instance: string;
+  readonly parking: Parking;
+  readonly asking: Asking;
+  readonly levels: Levels;
+  readonly subscriptions: Subscriptions;
+  /** Names a call: a number that no other call of this process has. */
+  nextId(): number;
+  close(): void;
+}
+
+export interface BridgesOptions {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+}
+
+const INSTANCE_BYTES = 12;
+
+export function createBridges({ now, randomBytes }: BridgesOptions): Bridges {
+  const parking = createParking({ now });
+  const asking = createAsking({ now });
+  let ids = 0;
+  return {
+    instance: randomBytes(INSTANCE_BYTES).toString('base64url'),
+    parking,
+    asking,
+    levels: createLevels(),
+    subscriptions: createSubscriptions(),
+    nextId() {
+      ids++;
+      return ids;
+    },
+    close() {
+      parking.close();
+      asking.close();
+    },
+  };
+}

@@ -1,0 +1,280 @@
+// Decides how a call that ext-proc makes itself is answered: message by message as the backend sends them, each one transformed.
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
+import { ChanceryError, ERRORS, type ErrorCode } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
+import type { CallEnd, CallEvent, CallHead, EgressCall } from '../../core/mcp/egress-call.ts';
+import { errorText } from '../../core/mcp/json-rpc.ts';
+import { type Message, parseMessage } from '../../core/mcp/message.ts';
+import { scan } from '../../core/mcp/scan.ts';
+import type { Gateway } from '../gateway.ts';
+import { type Outcome, refuse } from '../outcome.ts';
+import type { StreamSink } from '../streams/table.ts';
+import { eventText, jsonOrEvents } from './event-text.ts';
+
+/** What the client gets of one message of the answer: JSON texts, in order; none: nothing. */
+export type MessageTransform = (message: Message) => readonly string[];
+
+export interface ComposedCall {
+  readonly gateway: Gateway;
+  /** Raw JSON of the request's id: whose response ends the answer. */
+  readonly idText: string;
+  readonly version: Pick<ServerVersion, 'name' | 'version' | 'cluster' | 'path'>;
+  /** As `initialize` returned it; '' for none. */
+  readonly backendSession: string;
+  readonly protocolVersion: string;
+  readonly body: string | Buffer;
+  /** Further request headers, lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Made for the backend session that the call is made on: a repaired call has another. */
+  readonly transform: (backendSession: string) => MessageTransform;
+  /** The client's id for an event; null: it gets none. Absent: none. */
+  readonly eventId?: (id: string) => string | null;
+  /** Headers of the answer. */
+  readonly answerHeaders?: readonly (readonly [name: string, value: string])[];
+  /**
+   * Another session in place of one that the backend does not know, as its answer says. Null: it lives, so the answer is the
+   * answer. Absent: there are no sessions.
+   * @throws ChanceryError
+   */
+  readonly repair?: (dead: string) => Promise<string | null>;
+  /** The answer is there, or nobody waits for it any more. */
+  readonly onDone?: () => void;
+}
+
+/** What servers answer to a session that they do not know: MCP demands 404; server-everything and older ones say 400. */
+const SESSION_LOST: readonly number[] = [404, 400];
+/** To a client these would speak of its own token and its own session; as errors of the call they are the backend's. */
+const NOT_THE_CLIENTS: readonly number[] = [401, 403, 404];
+
+/** Of an answer that is no response to the call, by how it ended: whose fault it was, and whether to come back. */
+const FAULTS: Readonly<Record<CallEnd, ErrorCode>> = {
+  ended: 'backend_malformed',
+  content_type: 'backend_malformed',
+  malformed: 'backend_malformed',
+  too_large: 'backend_malformed',
+  reset: 'backend_lost',
+  unreachable: 'backend_unavailable',
+  deadline: 'backend_unavailable',
+};
+
+/**
+ * The answer has the form that the backend gave it: JSON, or a stream of events. A client that leaves closes the backend's
+ * stream as well: in the legacy era that "SHOULD NOT be interpreted as the client cancelling its request" (2025-11-25,
+ * transports), in the modern one it is the cancellation.
+ */
+export function composeCall(call: ComposedCall): Outcome {
+  return {
+    kind: 'pending',
+    start: (settle) => {
+      const composed = new Composed(call, settle);
+      composed.begin(call.backendSession, true);
+      return () => composed.leave();
+    },
+  };
+}
+
+class Composed {
+  readonly #call: ComposedCall;
+  readonly #settle: (outcome: Outcome) => void;
+  #upstream: EgressCall | null = null;
+  #transform: MessageTransform = () => [];
+  #sink: StreamSink | null = null;
+  #head: CallHead | null = null;
+  /** What came before the sink was there; of a JSON answer its only message. */
+  #answered: readonly string[] | null = null;
+  #resumable = false;
+  #done = false;
+  #tail: NodeJS.Timeout | null = null;
+
+  constructor(call: ComposedCall, settle: (outcome: Outcome) => void) {
+    this.#call = call;
+    this.#settle = settle;
+  }
+
+  begin(backendSession: string, repairable: boolean): void {
+    const { version, protocolVersion, body, headers, gateway } = this.#call;
+    this.#transform = this.#call.transform(backendSession);
+    this.#head = null;
+    this.#answered = null;
+    this.#upstream = gateway.calls.open({
+      cluster: version.cluster,
+      path: version.path,
+      method: 'POST',
+      sessionId: backendSession,
+      protocolVersion,
+      body,
+      ...(headers !== undefined && { headers }),
+      deadlineMs: LIMITS.streamIdleMs,
+      onOpen: (head) => this.#onOpen(head),
+      onEvent: (event) => this.#guarded(event),
+      onEnd: (why) => this.#onEnd(why, backendSession, repairable),
+    });
+  }
+
+  leave(): void {
+    this.#finish();
+    if (this.#tail !== null) clearTimeout(this.#tail);
+    this.#upstream?.close();
+  }
+
+  #onOpen(head: CallHead): void {
+    this.#head = head;
+    if (head.status !== 200 || head.contentType !== 'text/event-stream') return;
+    const headers = [
+      [':status', '200'],
+      ['content-type', 'text/event-stream'],
+      ['cache-control', 'no-store'],
+      ...(this.#call.answerHeaders ?? []),
+    ] as const;
+    const open = (sink: StreamSink): (() => void) => {
+      this.#sink = sink;
+      return () => this.leave();
+    };
+    this.#settle({ kind: 'stream', headers, open });
+  }
+
+  /** It is called from a socket: what is thrown here would end the process and everybody's calls. */
+  #guarded(event: CallEvent): void {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      this.#call.gateway.log.error({ err: error, server: this.#call.version.name }, 'an answer could not be composed');
+      this.#upstream?.close();
+      if (this.#sink !== null) this.#brokeOff('malformed');
+      else if (!this.#done) this.#refuse('backend_unavailable');
+    }
+  }
+
+  #onEvent(event: CallEvent): void {
+    if (this.#done) return;
+    const id = event.id === undefined ? null : (this.#call.eventId?.(event.id) ?? null);
+    if (id !== null) this.#resumable = true;
+    // A priming event: "consisting of an event ID and an empty data field in order to prime the client to reconnect".
+    if (event.data === '') return this.#write(id === null ? '' : eventText('', id, event.retry));
+    const parsed = parseMessage(Buffer.from(event.data));
+    const mine = parsed.ok && parsed.message.kind === 'response' && parsed.message.idText === this.#call.idText;
+    if (!parsed.ok || (parsed.message.kind === 'response' && !mine)) {
+      const refusal = this.#sink === null ? refusalText(event.data, this.#call.idText) : null;
+      if (refusal !== null) {
+        this.#answered = [refusal];
+        return;
+      }
+      const why = parsed.ok ? 'a response to another request' : parsed.code;
+      this.#log('warn', { why }, 'a message of a backend was dropped');
+      return;
+    }
+    const texts = this.#transform(parsed.message);
+    if (this.#sink === null) {
+      if (mine) this.#answered = texts;
+      return;
+    }
+    texts.forEach((text, index) => {
+      // The id is of the last: who comes back with it has had them all.
+      const last = index === texts.length - 1;
+      this.#write(eventText(text, last ? id : null, last ? event.retry : undefined));
+    });
+    if (mine) this.#end();
+  }
+
+  #write(text: string): void {
+    const sink = this.#sink;
+    if (sink === null || text === '') return;
+    sink.write(text);
+    if (sink.onDrain === undefined || sink.pendingBytes() <= LIMITS.composedPendingBytesMax) return;
+    this.#upstream?.pause();
+    sink.onDrain(() => this.#upstream?.resume());
+  }
+
+  /** "The server SHOULD terminate the SSE stream" after the response: it is given the time to, and its connection lives on. */
+  #end(): void {
+    this.#finish();
+    const sink = this.#sink;
+    this.#sink = null;
+    this.#upstream?.resume();
+    this.#tail = setTimeout(() => this.#upstream?.close(), LIMITS.composedTailMs).unref();
+    sink?.end();
+  }
+
+  #onEnd(why: CallEnd, backendSession: string, repairable: boolean): void {
+    if (this.#tail !== null) clearTimeout(this.#tail);
+    if (this.#done) return;
+    if (this.#sink !== null) return this.#brokeOff(why);
+    const status = this.#head?.status ?? 0;
+    if (repairable && SESSION_LOST.includes(status) && this.#call.repair !== undefined) {
+      return this.#repair(backendSession, this.#call.repair, why);
+    }
+    this.#answer(why);
+  }
+
+  /** The stream had begun: what is left to say is said on it. */
+  #brokeOff(why: CallEnd): void {
+    const { idText, version } = this.#call;
+    const sink = this.#sink;
+    this.#finish();
+    // "The server MAY close the connection … without terminating the SSE stream": its client comes back for the rest.
+    if (why !== 'ended' || !this.#resumable) {
+      this.#log('warn', { why }, 'a backend broke off its answer');
+      // A stream that ended without the response did not say anything wrong: the server, or its call, went.
+      const { rpc, message } = ERRORS[why === 'ended' ? 'backend_lost' : FAULTS[why]];
+      sink?.write(eventText(errorText(idText, rpc, `${message}: ${version.name}`), null, undefined));
+    }
+    sink?.end();
+  }
+
+  #repair(dead: string, repair: (dead: string) => Promise<string | null>, why: CallEnd): void {
+    repair(dead).then(
+      (fresh) => {
+        if (this.#done) return;
+        if (fresh === null) this.#answer(why);
+        else this.begin(fresh, false);
+      },
+      (error: unknown) => {
+        if (this.#done) return;
+        const detail = error instanceof ChanceryError ? error.detail : undefined;
+        this.#log('warn', { err: error }, 'a call could not be repeated');
+        this.#refuse('backend_unavailable', detail);
+      },
+    );
+  }
+
+  /** The backend answered without a stream, or not at all. */
+  #answer(why: CallEnd): void {
+    const answered = this.#answered;
+    const status = this.#head?.status ?? 0;
+    if (why === 'ended' && answered !== null && answered.length > 0) {
+      this.#finish();
+      const shown = NOT_THE_CLIENTS.includes(status) ? 200 : status;
+      return this.#settle(jsonOrEvents(shown, answered, this.#call.answerHeaders ?? []));
+    }
+    this.#log('warn', { why, status }, 'a backend did not answer a call');
+    // A refusal without a message of MCP may be of anything on the way, e.g. Envoy's own where nobody listens.
+    this.#refuse(status >= 300 ? 'backend_unavailable' : FAULTS[why]);
+  }
+
+  #refuse(code: ErrorCode, detail = this.#call.version.name): void {
+    this.#finish();
+    this.#settle(refuse({ code, detail }, this.#call.idText));
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#call.onDone?.();
+  }
+
+  #log(level: 'warn' | 'debug', members: object, sentence: string): void {
+    const { gateway, version } = this.#call;
+    gateway.log[level]({ server: version.name, version: version.version, ...members }, sentence);
+  }
+}
+
+/** The error of a body that says it without an id, as servers do of a request that they did not read; null: it is none. */
+function refusalText(text: string, idText: string): string | null {
+  const bytes = Buffer.from(text);
+  const scanned = scan(bytes, LIMITS.jsonDepthMax);
+  if (typeof scanned === 'string') return null;
+  const id = scanned.members.get('id');
+  const error = scanned.members.get('error');
+  if (error === undefined || (id !== undefined && bytes.toString('utf8', id.start, id.end) !== 'null')) return null;
+  return `{"jsonrpc":"2.0","id":${idText},"error":${bytes.toString('utf8', error.start, error.end)}}`;
+}

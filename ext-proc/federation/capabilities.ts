@@ -1,0 +1,59 @@
+// Decides what a surface says that it can do: the union of its servers, or with one server what that one says.
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { LIST_CHANGED } from './lists.ts';
+
+type Union = (declared: readonly JsonObject[]) => JsonObject;
+
+/** Lists are the catalog's, which tells of each change, also of policies. */
+const listed: Union = () => ({ listChanged: true });
+const bare: Union = () => ({});
+
+/**
+ * What of several servers comes together (MCP 2025-11-25, schema.ts, ServerCapabilities). `experimental` and `extensions`
+ * are words between one server and its clients.
+ */
+const UNIONS: Readonly<Record<string, Union>> = {
+  tools: listed,
+  prompts: listed,
+  resources: (declared) => ({
+    ...(declared.some(({ subscribe }) => subscribe === true) && { subscribe: true }),
+    listChanged: true,
+  }),
+  logging: bare,
+  completions: bare,
+};
+
+/** Relayed to nobody. */
+const NOT_SERVED = ['tasks'];
+
+/** Of servers that are not read yet: they may have any list. */
+export function capabilitiesOf(versions: readonly ServerVersion[]): JsonObject {
+  const [only] = versions;
+  if (versions.length === 1 && only?.discovered) return ownOf(only.discovered.capabilities);
+  const capabilities: Record<string, Json> = {};
+  for (const [name, union] of Object.entries(UNIONS)) {
+    const declared = versions.flatMap(({ discovered }) => {
+      if (discovered === null) return Object.hasOwn(LIST_CHANGED, name) ? [{}] : [];
+      return Object.hasOwn(discovered.capabilities, name) ? [objectOf(discovered.capabilities[name])] : [];
+    });
+    if (declared.length > 0) capabilities[name] = union(declared);
+  }
+  return capabilities;
+}
+
+/** As the server gave them; but for the lists, which change with policies and versions as well. */
+function ownOf(declared: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(declared)
+      .filter(([name]) => !NOT_SERVED.includes(name))
+      .map(([name, value]) => [
+        name,
+        Object.hasOwn(LIST_CHANGED, name) ? { ...objectOf(value), listChanged: true } : value,
+      ]),
+  );
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}

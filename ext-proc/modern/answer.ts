@@ -1,0 +1,21 @@
+// Decides which handler answers a request of the modern era.
+import type { Act } from '../../core/mcp/methods.ts';
+import { type Outcome, refuse } from '../outcome.ts';
+import type { Governed, ModernCall } from './call.ts';
+import { discover, listModern } from './catalog-answers.ts';
+import { listen } from './listen.ts';
+import { relayModern } from './relay.ts';
+
+/** One function for each act that a request of this era can have. */
+const ACTS: Partial<Record<Act, (call: ModernCall, verdict: Governed) => Outcome | Promise<Outcome>>> = {
+  discover: (call) => discover(call),
+  list: (call, { row }) => listModern(call, row.list ?? 'tools'),
+  relay: (call, verdict) =>
+    verdict.kind === 'call' ? relayModern(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
+  listen: (call) => listen(call),
+};
+
+export function actModern(call: ModernCall, verdict: Governed): Outcome | Promise<Outcome> {
+  const act = ACTS[verdict.row.act];
+  return act === undefined ? refuse({ code: 'unknown_method' }, call.message.idText) : act(call, verdict);
+}
