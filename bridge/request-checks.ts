@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { HEADERS } from '../core/contract.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import { mediaType } from '../core/mcp/media-type.ts';
 
 /** Path of the MCP endpoint on a bridge's socket. */
 export const BRIDGE_PATH = '/mcp';
@@ -69,8 +70,4 @@ export function versionRefusal(headers: IncomingHttpHeaders, negotiated: string)
 export function sessionIdOf(headers: IncomingHttpHeaders): string {
   const value = headers[HEADERS.session];
   return typeof value === 'string' ? value : '';
-}
-
-function mediaType(text: string): string {
-  return (text.split(';')[0] ?? '').trim().toLowerCase();
 }

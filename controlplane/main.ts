@@ -122,13 +122,17 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     now,
     operatorToken: keys.operatorToken,
     nodes: () => xds.nodes(),
-    missing: () => [
-      ...(publisher.current() ? [] : ['the newest revision is not published (yet): see controlplane.log']),
-      ...GROUPS_NEEDED.filter(
-        (group) => !xds.nodes().some((node) => node.connected && node.transport !== 'tcp' && node.client === group),
-      ).map((group) => `${group} is not connected: see ${group}.log`),
-      ...discovery.unread().map(({ server, version }) => `server "${server}" ${version} is not read: see its error`),
-    ],
+    missing: () => {
+      const connected = xds.nodes().filter((node) => node.connected && node.transport !== 'tcp');
+      const clients = new Set(connected.map(({ client }) => client));
+      return [
+        ...(publisher.current() ? [] : ['the newest revision is not published (yet): see controlplane.log']),
+        ...GROUPS_NEEDED.filter((group) => !clients.has(group)).map(
+          (group) => `${group} is not connected: see ${group}.log`,
+        ),
+        ...discovery.unread().map(({ server, version }) => `server "${server}" ${version} is not read: see its error`),
+      ];
+    },
     onChange: () => publisher.request(),
     preview: (snapshot) => publisher.preview(snapshot),
     warnings: (name, snapshot) => {

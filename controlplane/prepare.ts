@@ -7,8 +7,8 @@ import { changesBetween } from './xds/changes.ts';
 import { checkSnapshot } from './xds/check-snapshot.ts';
 import { buildEnvoySnapshot } from './xds/envoy-snapshot.ts';
 import { buildOwnSnapshot } from './xds/own-snapshot.ts';
-import { GROUP_TYPES } from './xds/resource-types.ts';
-import type { Snapshot } from './xds/snapshot.ts';
+import { labelOf } from './xds/resource-types.ts';
+import { EMPTY_SNAPSHOT, type Snapshot } from './xds/snapshot.ts';
 
 export interface Prepared {
   readonly publication: Publication;
@@ -56,12 +56,12 @@ export function prepare(api: EnvoyApi, publication: Publication, before: Prepare
 /** Groups that are the same in both are told apart by identity, so this costs what changed. */
 export function differences(before: Prepared | undefined, after: Prepared): readonly PreviewedChange[] {
   const found: PreviewedChange[] = [];
-  const compare = (group: string, a: Snapshot = NOTHING, b: Snapshot = NOTHING): void => {
+  const compare = (group: string, a = EMPTY_SNAPSHOT, b = EMPTY_SNAPSHOT): void => {
     for (const [typeUrl, names] of a === b ? [] : changesBetween(a, b)) {
       for (const name of names) {
         const [held, given] = [a, b].map(({ types }) => types.get(typeUrl)?.resources.has(name) === true);
         const change = !held ? 'added' : given ? 'changed' : 'removed';
-        found.push({ group, type: LABELS.get(typeUrl) ?? typeUrl, name, change });
+        found.push({ group, type: labelOf(typeUrl), name, change });
       }
     }
   };
@@ -70,12 +70,6 @@ export function differences(before: Prepared | undefined, after: Prepared): read
   for (const [group, snapshot] of after.services) compare(group, before?.services.get(group), snapshot);
   return found;
 }
-
-const NOTHING: Snapshot = { types: new Map(), references: [], endpointsOf: new Map() };
-
-const LABELS = new Map(
-  Object.values(GROUP_TYPES).flatMap((types) => types.map(({ typeUrl, label }) => [typeUrl, label])),
-);
 
 /** `before` itself when nothing of its kinds is another. */
 function partOf(own: Snapshot, kinds: readonly OwnKind[], before: Snapshot | undefined): Snapshot {

@@ -8,7 +8,7 @@ import type { Publication } from './publication.ts';
 import type { RegistrySnapshot } from './registry/types.ts';
 import { REVISION_NAME } from './xds/own-snapshot.ts';
 import type { AckOutcome, Wanted, XdsServer } from './xds/server.ts';
-import type { Snapshot } from './xds/snapshot.ts';
+import { EMPTY_SNAPSHOT, type Snapshot } from './xds/snapshot.ts';
 import { additions, transitionSnapshot } from './xds/transition-snapshot.ts';
 
 export type { PreviewedChange } from './prepare.ts';
@@ -124,7 +124,7 @@ export function createPublisher({ xds, api, log, snapshot, build, onServed }: Pu
   const forget = ({ envoy, services }: Prepared): void => {
     for (const group of given.keys()) {
       if (envoy.has(group) || services.has(group)) continue;
-      xds.setSnapshot(group, { types: new Map(), references: [], endpointsOf: new Map() });
+      xds.setSnapshot(group, EMPTY_SNAPSHOT);
       given.delete(group);
     }
   };

@@ -85,7 +85,7 @@ export const RUNTIME_LAYER = 'chancery';
 export const CLUSTERS = { ads: 'chancery_ads', extProc: 'chancery_ext_proc', extAuthz: 'chancery_ext_authz' } as const;
 
 /** Prefix of the clusters of server versions; the only ones that `x-chancery-cluster` may name. */
-export const BACKEND_CLUSTER_PREFIX = 'mcp.';
+const BACKEND_CLUSTER_PREFIX = 'mcp.';
 
 /** The cluster of a server version, e.g. `mcp.memory.2026.8.31`. */
 export function backendCluster(server: string, version: string): string {

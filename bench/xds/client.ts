@@ -6,6 +6,7 @@ import {
   type DeltaRequest,
   type DeltaResponse,
   decodeDeltaResponse,
+  emptyDeltaRequest,
   encodeDeltaRequest,
 } from '../../core/grpc/ads.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -42,15 +43,7 @@ export function startClient(
     decode,
   );
   const ask = (typeUrl: string, request: Partial<DeltaRequest>, written?: () => void): void => {
-    const none = {
-      node: null,
-      subscribe: [],
-      unsubscribe: [],
-      initialVersions: new Map(),
-      responseNonce: '',
-      error: null,
-    };
-    call.write({ ...none, typeUrl, ...request }, written);
+    call.write({ ...emptyDeltaRequest(typeUrl), ...request }, written);
   };
   call.on('data', ({ response, bytes }: ReturnType<typeof decode>) => {
     ask(response.typeUrl, { responseNonce: response.nonce }, () => events.acked(response, bytes));

@@ -3,6 +3,7 @@ import { issuerKeyPath, readIssuerKey } from '../../controlplane/keys/issuer-key
 import { mintToken } from '../../controlplane/keys/mint.ts';
 import { KeyError } from '../../controlplane/keys/private-file.ts';
 import { nameSchema } from '../../core/catalog/documents/fields.ts';
+import { DEFAULT_SURFACE } from '../../core/contract.ts';
 import { SETTINGS } from '../../core/runtime/settings.ts';
 import { failed, misused, readArguments } from '../arguments.ts';
 import { type CliContext, EXIT_STATUSES } from '../context.ts';
@@ -40,7 +41,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
 function readFlags(args: readonly string[]): Wanted | { readonly problem: string } {
   const read = readArguments('token', args);
   if ('problem' in read) return read;
-  const { sub = 'agent', surface = 'default', ttl = '12h', groups = '', scope = '' } = read.flags;
+  const { sub = 'agent', surface = DEFAULT_SURFACE, ttl = '12h', groups = '', scope = '' } = read.flags;
   if (sub === '' || sub.length > 256 || /\p{Cc}/u.test(sub))
     return { problem: '--sub wants a name of 1 to 256 characters' };
   const named = nameSchema.safeParse(surface);

@@ -1,8 +1,7 @@
 // Decides what a person reads when an instance is ready.
+import { DEFAULT_SURFACE, surfaceToolsPath, surfaceUrl } from '../../core/contract.ts';
 import type { Settings } from '../../core/runtime/settings.ts';
 
-/** The surface whose endpoint is `/mcp`. */
-export const DEFAULT_SURFACE = 'default';
 /** The subject of the token that is printed at a start, which the quickstart's policy knows. */
 export const EXAMPLE_SUBJECT = 'agent';
 
@@ -11,7 +10,7 @@ export type ExampleToken = { readonly token: string } | 'no surface' | null;
 
 /** The lines for standard output. Pure. */
 export function greeting(settings: Pick<Settings, 'publicUrl' | 'apiHost' | 'apiPort'>, example: ExampleToken): string {
-  const url = `${settings.publicUrl}/mcp`;
+  const url = surfaceUrl(settings.publicUrl, DEFAULT_SURFACE);
   const host = settings.apiHost.includes(':') ? `[${settings.apiHost}]` : settings.apiHost;
   const lines = [`ready ${url}`, '', `  gateway  ${url}`, `  API      http://${host}:${settings.apiPort}/v1`];
   if (example === 'no surface') {
@@ -30,7 +29,7 @@ export function greeting(settings: Pick<Settings, 'publicUrl' | 'apiHost' | 'api
       'Add it to an MCP client:',
       `  claude mcp add --transport http chancery ${url} --header "Authorization: Bearer ${token}"`,
       'List its tools:',
-      `  curl -H "Authorization: Bearer ${token}" ${settings.publicUrl}/v1/surfaces/${DEFAULT_SURFACE}/tools`,
+      `  curl -H "Authorization: Bearer ${token}" ${settings.publicUrl}${surfaceToolsPath(DEFAULT_SURFACE)}`,
     );
   }
   lines.push('', 'Ctrl-C stops everything.');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SOCKETS } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { LIFELINE_VARIABLE } from '../../core/runtime/process.ts';
-import { SETTINGS, type Settings, settingsToEnv } from '../../core/runtime/settings.ts';
+import { type Settings, settingsToEnv } from '../../core/runtime/settings.ts';
 import type { LogForm } from './part-log.ts';
 import { isBridgeSocket, type Places } from './places.ts';
 import type { ForeignServer } from './run-file.ts';
@@ -79,8 +79,6 @@ export function partsOf(input: PartsInput): readonly PartSpec[] {
     ...base,
     PATH: path,
     ...settingsToEnv({ ...settings, runDir: places.runDir }),
-    // Every setting is resolved already: a settings file must not be read a second time.
-    [SETTINGS.configFile.env]: '/dev/null',
     [LIFELINE_VARIABLE]: 'stdin',
     NODE_COMPILE_CACHE: join(rootDir, '.cache', 'node'),
   };

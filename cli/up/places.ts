@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { SOCKETS } from '../../core/contract.ts';
+import { operatorTokenPath } from '../../controlplane/keys/operator-token.ts';
+import { BOOTSTRAP_FILE, SOCKETS } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Settings } from '../../core/runtime/settings.ts';
 
@@ -32,8 +33,8 @@ export function placesOf(settings: Pick<Settings, 'home' | 'runDir'>, owner: Own
     logDir: join(home, 'logs'),
     lock: join(home, 'up.lock'),
     pids: join(home, 'up.pids.json'),
-    bootstrap: join(runDir, 'envoy-bootstrap.json'),
-    operatorToken: join(home, 'operator.token'),
+    bootstrap: join(runDir, BOOTSTRAP_FILE),
+    operatorToken: operatorTokenPath(home),
   };
 }
 

@@ -1,9 +1,10 @@
 // Decides the steps from "parts are starting" to "ready": the API, the example, the servers, Envoy.
 import { join } from 'node:path';
+import { DEFAULT_SURFACE } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ownInstance } from '../api-address.ts';
 import type { CliContext, Command } from '../context.ts';
-import { DEFAULT_SURFACE, EXAMPLE_SUBJECT } from './greeting.ts';
+import { EXAMPLE_SUBJECT } from './greeting.ts';
 import type { Places } from './places.ts';
 import { type Api, envoyProbe, gatewayProbe, type UnreadServer, until } from './ready.ts';
 

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { DEFAULT_SURFACE } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { CONFIG_EXIT_STATUS, onStopSignal } from '../../core/runtime/process.ts';
 import { SETTINGS } from '../../core/runtime/settings.ts';
@@ -10,7 +11,7 @@ import { checkEnvoyVersion, envoyBinary, pinnedVersion } from '../../envoy/binar
 import { readArguments } from '../arguments.ts';
 import type { CliContext, Command } from '../context.ts';
 import { watchAccessLog } from './access-log.ts';
-import { DEFAULT_SURFACE, greeting } from './greeting.ts';
+import { greeting } from './greeting.ts';
 import { meaningOf } from './interrupt.ts';
 import { launchersOf, watchLaunchers } from './launcher.ts';
 import { endLeftovers } from './leftovers.ts';

@@ -1,5 +1,6 @@
 // Decides how much of a request's body is read, and as what.
 import { LIMITS } from '../../core/limits.ts';
+import { mediaType } from '../../core/mcp/media-type.ts';
 import { scan } from '../../core/mcp/scan.ts';
 import { ApiError } from './error.ts';
 
@@ -8,7 +9,7 @@ import { ApiError } from './error.ts';
  * it is parsed, so that neither its depth nor a repeated key reaches what walks it later. @throws ApiError
  */
 export async function readJson(request: Request, bytesMax: number = LIMITS.apiBodyBytesMax): Promise<object> {
-  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  const type = mediaType(request.headers.get('content-type') ?? '');
   // A form or plain text is what a web page can send without being asked for leave (CORS "simple" requests).
   if (type !== 'application/json')
     throw new ApiError('unsupported_media_type', { detail: `found ${JSON.stringify(type)}` });

@@ -26,6 +26,22 @@ export function isChanged({ changes }: Written): boolean {
   return changes.some(({ change }) => change !== 'unchanged');
 }
 
+/**
+ * The answer to a write: of one that was only tried what it would do, and `more`; of one that was done what `shown` says
+ * of it, when those who publish were told.
+ */
+export function writeResponse(
+  outcome: Written,
+  dryRun: boolean,
+  services: Pick<ApiServices, 'onChange' | 'preview' | 'warnings'>,
+  shown: () => Response,
+  more?: object,
+): Response {
+  if (dryRun) return dryRunResponse(outcome, services, more);
+  if (isChanged(outcome)) services.onChange(outcome.revision);
+  return shown();
+}
+
 export interface ToldChange extends Pick<Change, 'kind' | 'name' | 'change'> {
   readonly warnings?: readonly string[];
 }
@@ -44,7 +60,7 @@ export function toldChanges(
 }
 
 /** The answer to `?dryRun=true`. */
-export function dryRunResponse(
+function dryRunResponse(
   outcome: Written,
   services: Pick<ApiServices, 'preview' | 'warnings'>,
   more: object = {},

@@ -13,7 +13,7 @@ const TERM = /^([a-z0-9][a-z0-9./-]*)(?:(!=|=)(.*))?$/su;
  * `team=core,env!=prod,tier`: equal, not equal (or absent), present; all must hold. A value with a comma cannot be asked
  * for. @returns a sentence when it is not of that form.
  */
-export function parseLabels(text: string): readonly LabelTest[] | string {
+function parseLabels(text: string): readonly LabelTest[] | string {
   const tests: LabelTest[] = [];
   for (const term of text.split(',')) {
     const found = TERM.exec(term.trim());

@@ -6,7 +6,7 @@ import { isoTime } from './server-status.ts';
 import { withoutSecrets } from './shown.ts';
 
 export function shownEntry({ document: _, atMs, ...entry }: LogEntry): object {
-  return { ...withoutAbsent(entry), at: isoTime(atMs) };
+  return { ...entry, at: isoTime(atMs) };
 }
 
 /** With the document as it was written. */
@@ -14,10 +14,6 @@ export function shownWithDocument(entry: LogEntry): object {
   const { document } = entry;
   if (document === undefined) return shownEntry(entry);
   return { ...shownEntry(entry), document: document === null ? null : withoutSecrets(document) };
-}
-
-function withoutAbsent(entry: object): object {
-  return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined));
 }
 
 /** Newest first; a page is keyed by its last entry's sequence, which stays what it is. @throws ApiError */
@@ -39,6 +35,29 @@ export async function logPage(
   const last = items.at(-1);
   if (last === undefined || found.length <= limit) return { items };
   return { items, next: cursorOf(scope, [String(last.sequence)]) };
+}
+
+/** A part of what the log says of a server's versions, newest first; `before`: where it goes on, null at its end. */
+export interface Transitions {
+  readonly transitions: readonly LogEntry[];
+  readonly before: number | null;
+}
+
+/** What happened to the versions of a server, in batches of the log, so many and no more. */
+export async function* transitionsOf(
+  registry: Pick<Registry, 'log'>,
+  name: string,
+  before?: number,
+): AsyncGenerator<Transitions> {
+  let at = before;
+  for (let batch = 0; batch < LIMITS.apiLogBatchesMax; batch += 1) {
+    const query = { kind: 'Server', name, limit: LIMITS.apiPageItemsMax };
+    const entries = await registry.log(at === undefined ? query : { ...query, before: at });
+    const last = entries.length < query.limit ? null : (entries.at(-1)?.sequence ?? null);
+    yield { transitions: entries.filter(({ change }) => change === 'transition'), before: last };
+    if (last === null) return;
+    at = last;
+  }
 }
 
 /** The sequence in a cursor of the log. @throws ApiError */

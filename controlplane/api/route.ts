@@ -4,25 +4,12 @@ import { lineSchema } from '../../core/catalog/documents/fields.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Settings } from '../../core/runtime/settings.ts';
+import type { EndpointHealth } from '../health.ts';
+import type { PreviewedChange } from '../prepare.ts';
 import type { Author, Registry, RegistrySnapshot, Role } from '../registry/types.ts';
 import type { Actor } from './actor.ts';
 import { readJson } from './body.ts';
 import { ApiError } from './error.ts';
-
-/** One resource that Envoys of a group would be sent, or told to drop. */
-export interface EnvoyChange {
-  readonly group: string;
-  /** Type URL, or a short name of it. */
-  readonly type: string;
-  readonly name: string;
-  readonly change: 'added' | 'changed' | 'removed';
-}
-
-/** One replica as Envoy sees it. */
-export interface EndpointHealth {
-  readonly address: string;
-  readonly healthy: boolean;
-}
 
 export type ApiSettings = Pick<
   Settings,
@@ -49,7 +36,7 @@ export interface ApiServices {
   /** The registry was written: publish. */
   readonly onChange: (revision: number) => void;
   /** What Envoys would receive if this were published, against what they have now. */
-  readonly preview: (snapshot: RegistrySnapshot) => readonly EnvoyChange[];
+  readonly preview: (snapshot: RegistrySnapshot) => readonly PreviewedChange[];
   /** What its operator should know of a surface in this state of the registry, a sentence each. */
   readonly warnings: (surface: string, snapshot: RegistrySnapshot) => readonly string[];
   /** How Envoy sees the replicas of a cluster; null when it does not say. */

@@ -1,7 +1,8 @@
 // Decides what is told of the versions of a server: where each is in its life, and how it was read.
 import type { ServerDocument, ServerVersionDocument } from '../../core/catalog/document.ts';
+import type { EndpointHealth } from '../health.ts';
+import { versionKey } from '../registry/state.ts';
 import type { RegistrySnapshot } from '../registry/types.ts';
-import type { EndpointHealth } from './route.ts';
 
 export interface VersionStatusView {
   readonly version: string;
@@ -32,7 +33,7 @@ export interface VersionStatusView {
 /** In the order of the document. */
 export function versionsStatus(server: ServerDocument, snapshot: RegistrySnapshot): readonly VersionStatusView[] {
   return server.versions.map(({ version, state }) => {
-    const key = `${server.name} ${version}`;
+    const key = versionKey(server.name, version);
     const since = snapshot.versions.get(key)?.sinceMs;
     const found = snapshot.discoveries.get(key);
     const read = found?.discovered ?? null;

@@ -4,9 +4,10 @@ import { SECRET_MEMBERS } from '../../core/catalog/documents/secret.ts';
 import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
 import { backendCluster } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
+import type { EndpointHealth } from '../health.ts';
 import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
 import { etagOf } from './etag.ts';
-import { type ApiServices, type EndpointHealth, REVISION_HEADER } from './route.ts';
+import { type ApiServices, REVISION_HEADER } from './route.ts';
 import { isoTime, versionsStatus } from './server-status.ts';
 
 export function shown(

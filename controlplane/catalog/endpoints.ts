@@ -1,4 +1,5 @@
 // Decides at which addresses a server version is reached.
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { ServerVersionDocument } from '../../core/catalog/document.ts';
 import { type EndpointAddress, parseEndpoint } from '../../core/catalog/endpoint.ts';
@@ -47,5 +48,5 @@ export function resolveEndpoints(
 
 /** Whether Envoy has to resolve a name; the others are addresses and sockets. */
 export function isNamed({ kind, host }: EndpointAddress): boolean {
-  return kind === 'tcp' && !host.includes(':') && !/^\d+\.\d+\.\d+\.\d+$/.test(host);
+  return kind === 'tcp' && isIP(host) === 0;
 }

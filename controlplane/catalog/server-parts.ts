@@ -7,6 +7,7 @@ import { backendCluster } from '../../core/contract.ts';
 import { contentHash } from '../../core/runtime/canonical.ts';
 import type { DiscoveryTarget } from '../discovery/targets.ts';
 import { secretUses } from '../registry/references.ts';
+import { versionKey } from '../registry/state.ts';
 import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
 import { type BackendEndpoint, isNamed, resolveEndpoints } from './endpoints.ts';
 import { asBefore } from './kept.ts';
@@ -86,7 +87,7 @@ function sameServer(before: CatalogServer | null | undefined, after: CatalogServ
 
 function inputsOf({ name, versions }: ServerDocument, snapshot: RegistrySnapshot): unknown[] {
   return versions.flatMap((version) => {
-    const key = `${name} ${version.version}`;
+    const key = versionKey(name, version.version);
     const secrets = secretUses(version).map(({ secret }) => snapshot.find('Secret', secret));
     return [snapshot.discoveries.get(key)?.discovered, snapshot.versions.get(key), ...secrets];
   });
@@ -111,7 +112,7 @@ function backendOf(
 ): Backend {
   const endpoints = resolveEndpoints(name, document, runDir);
   const { healthCheck, tls, auth } = document;
-  const discovered = snapshot.discoveries.get(`${name} ${document.version}`)?.discovered ?? null;
+  const discovered = snapshot.discoveries.get(versionKey(name, document.version))?.discovered ?? null;
   return {
     server: name,
     version: versionOf(name, document, endpoints, snapshot, discovered),
@@ -129,7 +130,7 @@ function versionOf(
   snapshot: RegistrySnapshot,
   discovered: Discovered | null,
 ): ServerVersion {
-  const sinceMs = snapshot.versions.get(`${name} ${version}`)?.sinceMs ?? 0;
+  const sinceMs = snapshot.versions.get(versionKey(name, version))?.sinceMs ?? 0;
   return {
     name,
     version,

@@ -1,10 +1,11 @@
 // Decides how the control plane hears that a server's lists changed: by one stream, of the era that the server offers.
-import type { JsonObject } from '../../core/json.ts';
+import { ERRORS } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressStream, EgressStreams, StreamEnd } from '../../core/mcp/egress-stream.ts';
 import type { Clock } from './clock.ts';
 import { MODERN_VERSION, modernBody, modernHeaders } from './modern.ts';
-import { isObject, type ReadTarget, type Session } from './session.ts';
+import type { ReadTarget, Session } from './session.ts';
 
 /** Capabilities that can announce `listChanged`: what the server then says, and how it is asked for in the modern era. */
 const ANNOUNCED = [
@@ -73,7 +74,7 @@ function openLegacy({ streams, target, session, onChange }: ChangeStreamOptions)
       // "The receiver MUST respond promptly with an empty response" (MCP 2025-11-25, ping). Nothing else may be asked.
       else if (message.method === 'ping' && 'id' in message) void answer(message.id, { result: {} });
       else if ('method' in message && 'id' in message)
-        void answer(message.id, { error: { code: -32601, message: 'Method not found' } });
+        void answer(message.id, { error: { code: ERRORS.method_not_found.rpc, message: 'Method not found' } });
     },
   });
 }

@@ -1,12 +1,13 @@
 // Decides whether a server holds the headers of a request against its body, so that a decision on the headers is one on the body.
-import type { JsonObject } from '../../core/json.ts';
+import { ERRORS } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import type { EgressAnswer } from '../../core/mcp/egress.ts';
 import { askModern, type ModernRequest } from './modern.ts';
-import { isObject, isRefusal, type SessionOptions } from './session.ts';
+import { isRefusal, type SessionOptions } from './session.ts';
 
 /** "-32020 HeaderMismatch" (MCP 2026-07-28, transports, "Server Validation"); -32602 for a request without its `_meta`. */
-const HEADER_MISMATCH = -32020;
-const INVALID_PARAMS = -32602;
+const HEADER_MISMATCH = ERRORS.header_mismatch.rpc;
+const INVALID_PARAMS = ERRORS.invalid_params.rpc;
 
 /** Nobody has a tool, prompt or resource of this name: a server that does not look at the header only says so. */
 const NOBODY = 'chancery-nobody-has-this';

@@ -5,6 +5,7 @@ import type { EgressClient } from '../../core/mcp/egress.ts';
 import type { EgressStreams } from '../../core/mcp/egress-stream.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
+import { versionKey } from '../registry/state.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Clock } from './clock.ts';
 import { createEgressGate } from './egress-gate.ts';
@@ -92,7 +93,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   };
 
   const earlier = ({ server, version }: DiscoveryTarget) =>
-    registry.snapshot().discoveries.get(`${server} ${version}`)?.discovered ?? null;
+    registry.snapshot().discoveries.get(versionKey(server, version))?.discovered ?? null;
 
   const around: Surroundings = {
     gate,

@@ -1,11 +1,11 @@
 // Decides what a server lists: every page, within bounds, and only items that can be told apart.
 import type { Listed } from '../../core/catalog/catalog.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { isObject, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** One row per list: who announces it, how it is asked, what names an item. */
-export const LISTS = {
+const LISTS = {
   tools: { capability: 'tools', method: 'tools/list', key: 'name' },
   prompts: { capability: 'prompts', method: 'prompts/list', key: 'name' },
   resources: { capability: 'resources', method: 'resources/list', key: 'uri' },

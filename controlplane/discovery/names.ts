@@ -15,8 +15,7 @@ import { createSlots } from './slots.ts';
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 /** As the system resolves: its hosts file, then DNS. */
-export const lookupBySystem: Lookup = async (host) =>
-  (await systemLookup(host, { all: true })).map(({ address }) => address);
+const lookupBySystem: Lookup = async (host) => (await systemLookup(host, { all: true })).map(({ address }) => address);
 
 /** `forbidden`: it leads where it must not, and Envoy should not be given it. */
 export type NamesProblem = { readonly error: string; readonly forbidden: boolean };

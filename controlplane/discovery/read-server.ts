@@ -1,6 +1,6 @@
 // Decides what is known of a server version: what it answers to a client that can do nothing, and to one that can do all.
 import type { Discovered, Listed, ListedFor } from '../../core/catalog/catalog.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressClient } from '../../core/mcp/egress.ts';
 import { canonicalJson, contentHash } from '../../core/runtime/canonical.ts';
@@ -8,14 +8,7 @@ import type { DiscoveryOutcome } from '../registry/discoveries.ts';
 import { LIST_NAMES, type ListName, readList } from './lists.ts';
 import { openModern } from './modern-session.ts';
 import type { Facts } from './probe.ts';
-import {
-  isObject,
-  type NoSession,
-  openSession,
-  type ReadTarget,
-  type Session,
-  type SessionOptions,
-} from './session.ts';
+import { type NoSession, openSession, type ReadTarget, type Session, type SessionOptions } from './session.ts';
 
 /** Servers show some tools only to clients that can answer what these tools ask of them. */
 const CLIENTS: Readonly<Record<keyof ListedFor, JsonObject>> = {
@@ -121,7 +114,7 @@ function withHash(content: Omit<Discovered, 'hash'>): Discovered {
 }
 
 /** A server's words go to logs and terminals. */
-export function printable(text: string): string {
+function printable(text: string): string {
   const line = text.replace(/\p{Cc}+/gu, ' ').trim();
   return line.length <= LIMITS.discoveryErrorCharsMax ? line : `${line.slice(0, LIMITS.discoveryErrorCharsMax - 1)}…`;
 }

@@ -56,6 +56,19 @@ function watch(server: Pick<RealServer, 'socketPath' | 'close'>) {
   };
 }
 
+/** Until somebody listens nobody can be told; then one word is enough. */
+async function newToolIsRead(server: RealServer, tools: () => readonly unknown[]): Promise<void> {
+  let added = 0;
+  await until(
+    'a new tool',
+    () => {
+      if (tools().length === 1) server.addTool(`new${added++}`);
+      return tools();
+    },
+    (found) => found.length > 1,
+  );
+}
+
 describe('a change of the real server is read', () => {
   test.each<[string, () => Promise<RealServer>]>([
     ['of the legacy era, by its GET stream', startLegacyServer],
@@ -65,16 +78,7 @@ describe('a change of the real server is read', () => {
     const { discovery, tools, versions } = watch(server);
     await until('its versions are known', versions, (found) => found.length > 2);
     expect(tools()).toEqual(['first']);
-    // Until somebody listens nobody can be told; then one word is enough.
-    let added = 0;
-    await until(
-      'a new tool',
-      () => {
-        if (tools().length === 1) server.addTool(`new${added++}`);
-        return tools();
-      },
-      (found) => found.length > 1,
-    );
+    await newToolIsRead(server, tools);
     await discovery.close();
     expect(server.sessions()).toBe(0);
   });
@@ -87,15 +91,7 @@ describe('a real server of the modern era alone', () => {
     await until('the first tool', tools, (found) => found.length === 1);
     await until('its versions', versions, (found) => found.length > 0);
     expect(versions()).toEqual(['2026-07-28']);
-    let added = 0;
-    await until(
-      'a new tool',
-      () => {
-        if (tools().length === 1) server.addTool(`new${added++}`);
-        return tools();
-      },
-      (found) => found.length > 1,
-    );
+    await newToolIsRead(server, tools);
     expect(errors).toEqual([]);
     expect(discovery.unread()).toEqual([]);
   });

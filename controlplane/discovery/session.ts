@@ -1,6 +1,7 @@
 // Decides how the control plane talks to a server while it reads it: one MCP session of the legacy era, within one deadline.
 
-import type { JsonObject } from '../../core/json.ts';
+import { ERRORS } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressAnswer, EgressClient, EgressRequest } from '../../core/mcp/egress.ts';
 import { LATEST_LEGACY_VERSION, LEGACY_VERSIONS } from '../../core/mcp/versions.ts';
@@ -51,7 +52,6 @@ export interface Session {
 /** Lists of the first version are those of the later ones, and servers on standard input and output still speak it. */
 const VERSIONS: readonly string[] = ['2024-11-05', ...LEGACY_VERSIONS];
 export const CLIENT_INFO = { name: 'chancery', title: 'Chancery discovery', version: '0.1.0' };
-const METHOD_NOT_FOUND = -32601;
 
 /** Initializes a session as a client with these capabilities, which asks for this version. Total. */
 export async function openSession(
@@ -85,10 +85,7 @@ export async function openSession(
     const answer = await send({ id, method, params }, leftMs);
     if (!answer.ok) return failed(`${method}: ${causeOf(answer, target.path)}`, isRefusal(answer));
     if (method === 'initialize') sessionId = answer.sessionId;
-    const { result, error } = answer.message ?? {};
-    if (isObject(error))
-      return { ...failed(`${method}: ${String(error.message)}`, true), unknownMethod: error.code === METHOD_NOT_FOUND };
-    return isObject(result) ? { ok: true, result } : failed(`${method}: the answer has no result`, true);
+    return outcomeOf(method, answer);
   };
 
   const respond = async (asked: unknown, outcome: JsonObject): Promise<void> => {
@@ -127,10 +124,19 @@ export function isRefusal({ why, status }: Extract<EgressAnswer, { ok: false }>)
   return why === 'content_type' || why === 'malformed' || why === 'no_answer';
 }
 
-function failed(error: string, refused: boolean): Answer & { readonly ok: false } {
-  return { ok: false, unknownMethod: false, refused, error };
+/** What a response says: its result, or its error. */
+export function outcomeOf(method: string, { message }: Extract<EgressAnswer, { ok: true }>): Answer {
+  const { result, error } = message ?? {};
+  if (isObject(error))
+    return { ...failed(`${method}: ${String(error.message)}`, true), unknownMethod: isUnknown(error) };
+  return isObject(result) ? { ok: true, result } : failed(`${method}: the answer has no result`, true);
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Of a JSON-RPC error. */
+export function isUnknown(error: JsonObject | undefined): boolean {
+  return error?.code === ERRORS.method_not_found.rpc;
+}
+
+export function failed(error: string, refused: boolean): Extract<Answer, { ok: false }> {
+  return { ok: false, unknownMethod: false, refused, error };
 }

@@ -8,8 +8,6 @@ import type { Written } from './store.ts';
 import type { DiscoveryRow, Writer } from './tables.ts';
 
 export interface StoredDiscovery {
-  readonly server: string;
-  readonly version: string;
   /** The last good reading; a later failure does not remove it. The same object for as long as its hash is the same. */
   readonly discovered: Discovered | null;
   readonly readAtMs: number | null;
@@ -82,8 +80,6 @@ async function save(
     .onConflict((conflict) => conflict.columns(['server', 'version']).doUpdateSet({ ...content, ...times }))
     .execute();
   return {
-    server,
-    version,
     discovered: changed ? shareLists(outcome.discovered) : (earlier?.discovered ?? null),
     readAtMs: outcome.ok ? nowMs : (earlier?.readAtMs ?? null),
     error: times.error,
@@ -103,8 +99,6 @@ export function discoveryOf(row: DiscoveryRow, known?: StoredDiscovery): StoredD
     return known;
   const read = (): Discovered | null => (row.json === null ? null : shareLists(JSON.parse(row.json) as Discovered));
   return {
-    server: row.server,
-    version: row.version,
     discovered: sameContent ? known.discovered : read(),
     readAtMs: row.read_at_ms,
     error: row.error,

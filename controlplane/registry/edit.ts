@@ -89,7 +89,7 @@ export function edited(state: State, all: readonly Edit[], nowMs: number): State
       state.versions,
       moves.map(({ server, version, to }): [string, VersionStatus | null] => [
         versionKey(server, version),
-        to === null ? null : { server, version, state: to, sinceMs: nowMs },
+        to === null ? null : { state: to, sinceMs: nowMs },
       ]),
     ),
     // What was read from a version that is gone is of no use, and must not come back with its number.

@@ -141,7 +141,7 @@ async function loadVersions(trx: Writer, documents: State['documents'], known: S
       const sinceMs = since.get(key) ?? updatedAtMs;
       const earlier = known.versions.get(key);
       const same = earlier?.state === state && earlier.sinceMs === sinceMs;
-      versions.push([key, same ? earlier : { server: document.name, version, state, sinceMs }]);
+      versions.push([key, same ? earlier : { state, sinceMs }]);
     }
   }
   return inOrder(versions);

@@ -59,9 +59,9 @@ describe('a registry of the first schema', () => {
     ]);
     expect(documents[0]?.document).toMatchObject({ description: 'second', versions: [{ state: 'active' }] });
     expect(documents[2]?.document).toMatchObject({ labels: {} });
-    expect([...versions.values()]).toEqual([
-      { server: 'a', version: '1', state: 'active', sinceMs: 700 },
-      { server: 'b', version: '2', state: 'active', sinceMs: 500 },
+    expect([...versions]).toEqual([
+      ['a 1', { state: 'active', sinceMs: 700 }],
+      ['b 2', { state: 'active', sinceMs: 500 }],
     ]);
   });
 

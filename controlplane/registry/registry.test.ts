@@ -194,7 +194,7 @@ describe('a version', () => {
     await put(registry, server('a', version('1', { state: 'staging' })));
     place.nowMs = 2_000;
     await put(registry, { ...server('a', version('1', { state: 'staging' })), title: 'A' });
-    const status = { server: 'a', version: '1', state: 'staging', sinceMs: 1_000 };
+    const status = { state: 'staging', sinceMs: 1_000 };
     expect(registry.snapshot().versions).toEqual(new Map([['a 1', status]]));
     await put(registry, server('a', version('1', { state: 'active' })));
     expect(registry.snapshot().versions.get('a 1')).toEqual({ ...status, state: 'active', sinceMs: 2_000 });

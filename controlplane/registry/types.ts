@@ -25,8 +25,6 @@ export interface StoredDocument {
 
 /** What is remembered of a version's life, beside its document. */
 export interface VersionStatus {
-  readonly server: string;
-  readonly version: string;
   readonly state: LifecycleState;
   /** When it came into this state. */
   readonly sinceMs: number;

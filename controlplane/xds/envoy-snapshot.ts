@@ -15,7 +15,10 @@ import {
   typeSnapshot,
 } from './snapshot.ts';
 
-/** A resource as Envoy's documentation writes it (snake_case). Immutable: one that was encoded is not looked at again. */
+/**
+ * A resource as Envoy's documentation writes it (snake_case); the strict encoder rejects what Envoy does not know.
+ * Immutable: one that was encoded is not looked at again.
+ */
 export type EnvoyJson = { readonly [member: string]: unknown };
 
 /** type URL → name → resource. */

@@ -10,7 +10,7 @@ import { DeltaStream } from './delta-stream.ts';
 import { NO_METRICS, type XdsMetrics } from './metrics.ts';
 import { type Node, type NodeInfo, type NodeStatus, NodeTable, nodeKey, type Transport } from './nodes.ts';
 import { Refusals } from './refusals.ts';
-import { GROUP_TYPES } from './resource-types.ts';
+import { GROUP_TYPES, labelOf } from './resource-types.ts';
 import type { Snapshot } from './snapshot.ts';
 import { SotwStream } from './sotw-stream.ts';
 import { standingOf, type Wanted, wantedNames } from './standing.ts';
@@ -255,14 +255,6 @@ export function createHub({ log, now, metrics = NO_METRICS, streamId = randomUUI
       for (const end of ends) end(CLOSING);
     },
   };
-}
-
-const LABELS = new Map(
-  Object.values(GROUP_TYPES).flatMap((types) => types.map(({ typeUrl, label }) => [typeUrl, label])),
-);
-
-function labelOf(typeUrl: string): string {
-  return LABELS.get(typeUrl) ?? typeUrl;
 }
 
 function listed(names: readonly string[]): string {

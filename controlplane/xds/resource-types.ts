@@ -76,6 +76,14 @@ export function clientOf(cluster: string): NodeGroup {
   return (Object.values(NODE_GROUPS) as NodeGroup[]).find((group) => group === cluster) ?? NODE_GROUPS.envoy;
 }
 
+const LABELS: ReadonlyMap<string, string> = new Map(
+  Object.values(GROUP_TYPES).flatMap((types) => types.map(({ typeUrl, label }) => [typeUrl, label])),
+);
+/** What people call a type; one that is not served by its URL. */
+export function labelOf(typeUrl: string): string {
+  return LABELS.get(typeUrl) ?? typeUrl;
+}
+
 /** The row of an Envoy resource type; undefined when we do not serve it. */
 export function envoyType(typeUrl: string): ResourceType | undefined {
   return ENVOY_TYPES.find((type) => type.typeUrl === typeUrl);

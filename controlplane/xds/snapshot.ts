@@ -35,6 +35,7 @@ export interface Snapshot {
 }
 
 export const EMPTY_TYPE: TypeSnapshot = { version: new SetDigest().text(), resources: new Map() };
+export const EMPTY_SNAPSHOT: Snapshot = { types: new Map(), references: [], endpointsOf: new Map() };
 
 /**
  * One type's resources under one version, which costs one hash for each resource that is another than in `previous`.

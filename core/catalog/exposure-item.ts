@@ -1,4 +1,5 @@
 // Decides how one tool, prompt, resource or template of a backend looks on a surface.
+import { isObject } from '../json.ts';
 import type { ListKind } from '../mcp/methods.ts';
 import { folded } from '../mcp/scan.ts';
 import type { CatalogServer, Json, JsonObject, Listed, ServerVersion, SurfaceMember } from './catalog.ts';
@@ -31,7 +32,7 @@ export interface Exposed {
 }
 
 /** Member of `_meta`: a client may load this tool when it needs it. */
-export const DEFERRED = 'chancery/deferred';
+const DEFERRED = 'chancery/deferred';
 
 /** What a surface makes of one item of a list. */
 export class ExposedItem implements Exposed {
@@ -126,5 +127,5 @@ function overridesOf({ annotations }: CatalogServer, tool: string): Readonly<Rec
 }
 
 function objectOf(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+  return isObject(value) ? value : {};
 }

@@ -214,6 +214,14 @@ export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
   return { ...readRequest(raw), versionInfo: raw.versionInfo, names: raw.names };
 }
 
+/** A request that asks for nothing, on a stream that has said who it is. */
+export function emptyDeltaRequest(typeUrl: string): DeltaRequest {
+  return {
+    ...{ node: null, typeUrl, responseNonce: '', error: null },
+    ...{ subscribe: [], unsubscribe: [], initialVersions: new Map() },
+  };
+}
+
 /** One resource of our own types: `chancery.v1.Document { bytes json = 1 }`. */
 export function encodeDocument(json: string): Uint8Array {
   return write(documentType, { json: Buffer.from(json, 'utf8') });

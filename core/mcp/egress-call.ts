@@ -3,6 +3,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { LIMITS } from '../limits.ts';
 import { type EgressRequest, egressHeaders } from './egress.ts';
+import { mediaType } from './media-type.ts';
 import { type SseEvent, SseParser } from './sse.ts';
 
 export interface CallHead {
@@ -198,7 +199,7 @@ function receive(
 ): () => void {
   const { onEvent, eventBytesMax = LIMITS.backendAnswerBytesMax } = request;
   const status = headers[':status'] ?? 0;
-  const contentType = (textOf(headers['content-type']).split(';', 1)[0] ?? '').trim().toLowerCase();
+  const contentType = mediaType(textOf(headers['content-type']));
   // "JSON-RPC messages MUST be UTF-8 encoded": what is not is refused, and not mended.
   // Made when there is something to decode: it takes kilobytes, and most open streams are quiet.
   let decoder: InstanceType<typeof TextDecoder> | null = null;

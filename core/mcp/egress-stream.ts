@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { type EgressRequest, egressHeaders, headerOf, parseObject } from './egress.ts';
+import { mediaType } from './media-type.ts';
 import { type SseEvent, SseParser } from './sse.ts';
 
 export interface StreamRequest
@@ -69,7 +70,7 @@ function open(socketPath: string, request: StreamRequest): EgressStream {
   };
   const receive = (response: http.IncomingMessage): void => {
     status = response.statusCode ?? 0;
-    const type = (headerOf(response, 'content-type').split(';')[0] ?? '').trim().toLowerCase();
+    const type = mediaType(headerOf(response, 'content-type'));
     if (status !== 200 || type !== 'text/event-stream') return end('refused');
     clearTimeout(timer);
     opened.resolve(true);

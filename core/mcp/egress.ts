@@ -2,9 +2,10 @@
 import http from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import { HEADERS } from '../contract.ts';
-import type { JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { sealEnvelope } from './envelope.ts';
+import { mediaType } from './media-type.ts';
 import { SseParser } from './sse.ts';
 
 export interface EgressRequest {
@@ -106,7 +107,7 @@ export function egressHeaders(request: Omit<EgressRequest, 'method' | 'deadlineM
 function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, keepSocket?: boolean) => void): void {
   const status = response.statusCode ?? 0;
   const sessionId = headerOf(response, HEADERS.session);
-  const type = (headerOf(response, 'content-type').split(';')[0] ?? '').trim().toLowerCase();
+  const type = mediaType(headerOf(response, 'content-type'));
   const ok = status >= 200 && status < 300;
   const fail = (why: Extract<EgressAnswer, { ok: false }>['why'], detail: string): void =>
     finish({ ok: false, status, why, detail });
@@ -156,10 +157,6 @@ function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, 
 export function headerOf(response: http.IncomingMessage, name: string): string {
   const value = response.headers[name];
   return typeof value === 'string' ? value : '';
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** null for what is no JSON object. */

@@ -1,5 +1,5 @@
 // Decides which arguments of a tool its calls repeat in headers of their own, and whether header and argument agree.
-import type { Json, JsonObject } from '../json.ts';
+import { isObject, type Json } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeHeaderValue } from './header-value.ts';
 import { scan } from './scan.ts';
@@ -71,8 +71,4 @@ export function paramProblem({ header, numeric }: ParamHeader, value: string, sa
   } else if (numeric && DECIMAL.test(decoded) && !Number.isNaN(Number(value)) && Number(decoded) === Number(value))
     return null;
   return `${header} is not the argument`;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

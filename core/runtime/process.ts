@@ -88,7 +88,7 @@ export function onStopSignal(handler: (signal: StopSignal) => void): () => void 
 }
 
 /** Calls `handler` once when whoever holds the other end of standard input is gone. What arrives on it is dropped. */
-export function onStdinEnd(handler: () => void): void {
+function onStdinEnd(handler: () => void): void {
   let ended = false;
   const end = (): void => {
     if (ended) return;

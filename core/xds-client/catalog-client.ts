@@ -2,7 +2,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ResourceOf } from '../catalog/resources.ts';
 import { type NodeGroup, OWN_TYPES, type OwnKind } from '../contract.ts';
-import type { DeltaRequest, DeltaResponse } from '../grpc/ads.ts';
+import { type DeltaResponse, emptyDeltaRequest } from '../grpc/ads.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../runtime/log.ts';
 import { assemble, sessionKeys } from './assemble.ts';
@@ -71,7 +71,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     stream = openStream(options, { response: take, ended });
     for (const [index, kind] of kinds.entries()) {
       stream.send({
-        ...emptyRequest(OWN_TYPES[kind]),
+        ...emptyDeltaRequest(OWN_TYPES[kind]),
         node: index === 0 ? { id: nodeId, cluster: node.group, userAgent: 'chancery' } : null,
         subscribe: ['*'],
         initialVersions: store.versions(kind),
@@ -110,7 +110,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     const error = problems.length === 0 ? null : problems.join('; ');
     if (error !== null)
       log.error({ kind, version: response.version, problems }, 'refused resources; what was held before stays');
-    stream?.send({ ...emptyRequest(response.typeUrl), responseNonce: response.nonce, error });
+    stream?.send({ ...emptyDeltaRequest(response.typeUrl), responseNonce: response.nonce, error });
     answered.add(kind);
     if (kind === 'tombstone') {
       tombstones = new Map([...store.held(kind)].map(([name, { value }]) => [name, value.expiresAtMs]));
@@ -166,19 +166,6 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
       clearTimeout(timer);
       stream?.close();
     },
-  };
-}
-
-function emptyRequest(typeUrl: string): DeltaRequest {
-  const none: readonly string[] = [];
-  return {
-    node: null,
-    typeUrl,
-    subscribe: none,
-    unsubscribe: none,
-    initialVersions: new Map(),
-    responseNonce: '',
-    error: null,
   };
 }
 

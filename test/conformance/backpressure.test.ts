@@ -8,7 +8,13 @@ import { NO_METRICS } from '../../controlplane/xds/metrics.ts';
 import { CDS, EDS } from '../../controlplane/xds/resource-types.ts';
 import { createXdsServer } from '../../controlplane/xds/server.ts';
 import { type Snapshot, typeSnapshot } from '../../controlplane/xds/snapshot.ts';
-import { DELTA_ADS, type DeltaRequest, decodeDeltaResponse, encodeDeltaRequest } from '../../core/grpc/ads.ts';
+import {
+  DELTA_ADS,
+  type DeltaRequest,
+  decodeDeltaResponse,
+  emptyDeltaRequest,
+  encodeDeltaRequest,
+} from '../../core/grpc/ads.ts';
 import { until } from '../support/until.ts';
 
 const CLUSTERS = 8;
@@ -28,15 +34,7 @@ const state = (version: string): Snapshot => {
 
 /** gRPC's framing: a flag, the length, the message. */
 function frame(request: Partial<DeltaRequest>): Buffer {
-  const none = {
-    node: null,
-    subscribe: [],
-    unsubscribe: [],
-    initialVersions: new Map(),
-    responseNonce: '',
-    error: null,
-  };
-  const message = encodeDeltaRequest({ ...none, typeUrl: CDS.typeUrl, ...request });
+  const message = encodeDeltaRequest({ ...emptyDeltaRequest(CDS.typeUrl), ...request });
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);

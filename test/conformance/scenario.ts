@@ -7,7 +7,11 @@ export interface Scenario {
   readonly world: World;
   /** One more stream. */
   open(options?: Partial<WireOptions>): Wire;
+  /** One more stream, which asked for these one after the other, and accepted what it was given of each. */
+  holding(...asked: readonly Asked[]): Promise<Wire>;
 }
+
+type Asked = readonly [label: string, names?: readonly string[]];
 
 const closing: (() => unknown)[] = [];
 
@@ -21,12 +25,21 @@ export function scenarios(
   return async (versions, options = {}) => {
     const world = await startWorld(versions, options);
     closing.push(() => world.close());
+    const open: Scenario['open'] = (wire = {}) => {
+      const opened = new Wire(world, { variant, ...wire });
+      closing.push(() => opened.close());
+      return opened;
+    };
     return {
       world,
-      open(wire = {}) {
-        const opened = new Wire(world, { variant, ...wire });
-        closing.push(() => opened.close());
-        return opened;
+      open,
+      async holding(...asked) {
+        const wire = open();
+        for (const [label, names] of asked) {
+          wire.ask(label, names);
+          await wire.take();
+        }
+        return wire;
       },
     };
   };

@@ -75,20 +75,14 @@ describe.each(['delta', 'sotw'] as const)('%s', (variant: Variant) => {
   });
 
   test('only the first request on a stream is guaranteed to carry the node identifier', async () => {
-    const { open, world } = await start(ONE);
-    const wire = open();
-    wire.ask('CDS');
-    await wire.take();
-    wire.ask('LDS');
-    await wire.take();
+    const { world, holding } = await start(ONE);
+    await holding(['CDS'], ['LDS']);
     expect(world.server.nodes()).toMatchObject([{ id: NODE.id, types: [{ label: 'CDS' }, { label: 'LDS' }] }]);
   });
 
   test('it is sufficient to only check the first message for the node identifier', async () => {
-    const { open, world } = await start(ONE);
-    const wire = open();
-    wire.ask('CDS');
-    await wire.take();
+    const { world, holding } = await start(ONE);
+    const wire = await holding(['CDS']);
     wire.ask('LDS', undefined, { node: { id: 'another', cluster: 'bridge' } });
     await wire.take();
     expect(world.server.nodes().map(({ id }) => id)).toEqual([NODE.id]);
@@ -166,10 +160,8 @@ describe.each(['delta', 'sotw'] as const)('%s', (variant: Variant) => {
   });
 
   test('a stream that its client ends is ended, and its node is gone', async () => {
-    const { open, world } = await start(ONE);
-    const wire = open();
-    wire.ask('CDS');
-    await wire.take();
+    const { world, holding } = await start(ONE);
+    const wire = await holding(['CDS']);
     wire.close();
     await until(
       'the end',
@@ -179,10 +171,8 @@ describe.each(['delta', 'sotw'] as const)('%s', (variant: Variant) => {
   });
 
   test('at the end of the server what is being written goes out, and streams end with UNAVAILABLE', async () => {
-    const { open, world } = await start(ONE);
-    const wire = open();
-    wire.ask('CDS');
-    await wire.take();
+    const { world, holding } = await start(ONE);
+    const wire = await holding(['CDS']);
     await wire.silence();
     world.set({ ...ONE, CDS: { a: 'last' } });
     const closed = world.server.close();

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { CDS, ECDS, EDS, LDS, RDS, type ResourceType, RTDS, SDS } from '../../controlplane/xds/resource-types.ts';
 import { createXdsServer, type XdsServer } from '../../controlplane/xds/server.ts';
 import { type Snapshot, typeSnapshot } from '../../controlplane/xds/snapshot.ts';
+import type { TypeStatus } from '../../controlplane/xds/type-state.ts';
 import { type EnvoyApi, openEnvoyApi } from '../../proto/envoy-api.ts';
 import { envoyForTests } from '../support/envoy.ts';
 
@@ -40,6 +41,8 @@ export interface World {
   readonly server: XdsServer;
   readonly socket: string;
   readonly lines: string[];
+  /** Where the first of its nodes stands with a type. */
+  status(label: string): TypeStatus | undefined;
   set(versions: Versions, options?: { readonly ttlMs?: number }): void;
   close(): Promise<void>;
 }
@@ -63,6 +66,7 @@ export async function startWorld(versions?: Versions, options: { readonly ttlMs?
     server,
     socket,
     lines,
+    status: (label) => server.nodes()[0]?.types.find((type) => type.label === label),
     set,
     async close() {
       await server.close();

@@ -1,17 +1,15 @@
 // Decides, at the wire, that none of these ways around the policy, the session, the caller or the path works.
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSession, raw, request, rpc, texts } from '../support/clients.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { raw, request, rpc, texts } from '../support/clients.ts';
+import { type Stack, startStackWithSession } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 let stack: Stack;
 let token: string;
 let session: string;
 beforeAll(async () => {
-  stack = await startStack();
-  token = await stack.token();
-  session = await openSession(stack.mcp(), token);
+  ({ stack, token, session } = await startStackWithSession());
 });
 afterAll(async () => {
   await stack?.stop();

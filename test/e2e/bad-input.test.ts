@@ -1,16 +1,14 @@
 // Decides that whatever a client sends is answered with the status and the error that the specifications want.
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSession, type RawRequest, raw, request } from '../support/clients.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type RawRequest, raw, request } from '../support/clients.ts';
+import { type Stack, startStackWithSession } from '../support/stack.ts';
 
 let stack: Stack;
 let token: string;
 let session: string;
 beforeAll(async () => {
-  stack = await startStack({ env: { CHANCERY_BODY_BYTES_MAX: '65536' } });
-  token = await stack.token();
-  session = await openSession(stack.mcp(), token);
+  ({ stack, token, session } = await startStackWithSession({ env: { CHANCERY_BODY_BYTES_MAX: '65536' } }));
 });
 afterAll(async () => {
   await stack?.stop();

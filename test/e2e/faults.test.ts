@@ -3,16 +3,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSession, raw, request, rpc, texts } from '../support/clients.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type Stack, startStack, startStackWithSession } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 let stack: Stack;
 let token: string;
 let session: string;
 beforeAll(async () => {
-  stack = await startStack();
-  token = await stack.token();
-  session = await openSession(stack.mcp(), token);
+  ({ stack, token, session } = await startStackWithSession());
 });
 afterAll(async () => {
   await stack?.stop();

@@ -3,18 +3,16 @@ import { readdirSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openSession, raw, request, rpc, texts } from '../support/clients.ts';
+import { raw, request, rpc, texts } from '../support/clients.ts';
 import { environment, listening, tree } from '../support/proc.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type Stack, startStackWithSession } from '../support/stack.ts';
 
 const SECRET = 'a-secret-of-the-operators-shell';
 let stack: Stack;
 let token: string;
 let session: string;
 beforeAll(async () => {
-  stack = await startStack({ env: { OPERATOR_SECRET: SECRET } });
-  token = await stack.token();
-  session = await openSession(stack.mcp(), token);
+  ({ stack, token, session } = await startStackWithSession({ env: { OPERATOR_SECRET: SECRET } }));
 });
 afterAll(async () => {
   await stack?.stop();

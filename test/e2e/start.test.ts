@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSession, raw, request } from '../support/clients.ts';
 import { alive, tree } from '../support/proc.ts';
-import { freePorts, runCli, type Stack, startStack } from '../support/stack.ts';
+import { freeStackPorts, runCli, type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 const reachable = (port: number): Promise<boolean> =>
@@ -148,7 +148,7 @@ describe('a start that cannot be', () => {
   let env: Record<string, string> = {};
   const prepare = async (): Promise<void> => {
     home = mkdtempSync(join(tmpdir(), 'chy-'));
-    const ports = await freePorts();
+    const ports = await freeStackPorts();
     env = {
       PATH: process.env.PATH ?? '',
       HOME: home,

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
+import { freePorts } from '../../bench/ports.ts';
 import { readPids } from '../../cli/up/leftovers.ts';
 import { isAlive, type ProcessId } from '../../cli/up/process-id.ts';
 
@@ -270,13 +271,6 @@ function nameOf(pid: number): string | null {
   } catch {
     return null;
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 function listen(port: number): Promise<Server> {

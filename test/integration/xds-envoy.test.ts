@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -14,6 +14,7 @@ import { CLUSTERS, SOCKETS } from '../../core/contract.ts';
 import { bootstrap } from '../../envoy/bootstrap.ts';
 import { type EnvoyApi, openEnvoyApi } from '../../proto/envoy-api.ts';
 import { envoyForTests } from '../support/envoy.ts';
+import { callHttp } from '../support/http-call.ts';
 
 const DEADLINE_MS = 20_000;
 const HCM = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -158,17 +159,9 @@ function node(): NodeStatus {
   return status;
 }
 
-function get(socket: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath: inFolder(socket), path, timeout: DEADLINE_MS, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => void chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-    });
-    call.on('timeout', () => call.destroy(new Error(`${path}: no answer`)));
-    call.on('error', reject);
-    call.end();
-  });
+async function get(socket: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
+  const { status, body } = await callHttp({ socketPath: inFolder(socket), path }, DEADLINE_MS);
+  return { status, body };
 }
 
 test('what is pushed is served', async () => {

@@ -11,7 +11,7 @@ import type {
   SurfaceMember,
 } from '../../core/catalog/catalog.ts';
 import { activeVersion } from '../../core/catalog/choose.ts';
-import { type Exposure, everyExposure, exposureOf } from '../../core/catalog/exposure.ts';
+import { type Exposure, exposureOf } from '../../core/catalog/exposure.ts';
 import type { Asker, Viewer } from '../../core/catalog/govern.ts';
 import { surfacePath } from '../../core/contract.ts';
 import type { Policy, Principal } from '../../core/policy/types.ts';
@@ -178,10 +178,4 @@ export const exposed = (catalog: Catalog, surface: CatalogSurface): Exposure =>
 export function viewerOf(catalog: Catalog, surface = 'default', principal = principalOf('alice')): Viewer {
   const asker = askerOf(catalog, surface, principal);
   return { ...asker, exposure: exposed(catalog, asker.surface) };
-}
-
-/** As one who does not know the caller's versions. */
-export function everybodyOf(catalog: Catalog, surface = 'default', principal = principalOf('alice')): Viewer {
-  const asker = askerOf(catalog, surface, principal);
-  return { ...asker, exposure: everyExposure(catalog, asker.surface) };
 }

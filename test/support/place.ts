@@ -1,10 +1,10 @@
 // Decides where a test's gateway is: a run directory of its own, and a port on loopback that nobody has.
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from '../../bench/ports.ts';
 import type { Place } from '../../controlplane/xds/translate/types.ts';
 
 export async function placeIn(runDir: string, over: Partial<Place> = {}): Promise<Place> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   return {
     host: '127.0.0.1',
     port,
@@ -16,12 +16,4 @@ export async function placeIn(runDir: string, over: Partial<Place> = {}): Promis
     accessLog: join(runDir, 'access.log'),
     ...over,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

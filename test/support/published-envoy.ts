@@ -1,7 +1,6 @@
 // Decides how a test gets a real Envoy that is given what the control plane publishes of a state of the registry.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -14,18 +13,13 @@ import { HEADERS, NODE_GROUPS, SOCKETS } from '../../core/contract.ts';
 import { bootstrap } from '../../envoy/bootstrap.ts';
 import { openEnvoyApi } from '../../proto/envoy-api.ts';
 import { envoyForTests } from './envoy.ts';
+import { type Answer, callHttp } from './http-call.ts';
 import { placeIn } from './place.ts';
 import { registrySnapshot } from './registry-snapshot.ts';
 import { until } from './until.ts';
 
 const DEADLINE_MS = 20_000;
 const ALL_TYPES = ['CDS', 'LDS', 'RDS', 'ECDS', 'RTDS'];
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
 
 export interface PublishedEnvoy {
   readonly publisher: Publisher;
@@ -89,7 +83,7 @@ export async function startPublishedEnvoy(
   const node = (): NodeStatus =>
     xds.nodes().find(({ client, connected }) => client === NODE_GROUPS.envoy && connected)!;
   const admin = async (path: string): Promise<string> =>
-    (await call({ socketPath: join(runDir, SOCKETS.envoyAdmin), path })).body;
+    (await callHttp({ socketPath: join(runDir, SOCKETS.envoyAdmin), path }, DEADLINE_MS)).body;
   await until(
     'Envoy listens',
     () => {
@@ -111,13 +105,16 @@ export async function startPublishedEnvoy(
     },
     snapshot: (some) => next(some, current),
     egress: (cluster, headers = {}) =>
-      call({
-        socketPath: join(runDir, SOCKETS.egress),
-        path: '/mcp',
-        method: 'POST',
-        headers: { [HEADERS.cluster]: cluster, ...headers },
-      }),
-    ingress: (path, headers = {}) => call({ host: '127.0.0.1', port: place.port, path, headers }),
+      callHttp(
+        {
+          socketPath: join(runDir, SOCKETS.egress),
+          path: '/mcp',
+          method: 'POST',
+          headers: { [HEADERS.cluster]: cluster, ...headers },
+        },
+        DEADLINE_MS,
+      ),
+    ingress: (path, headers = {}) => callHttp({ host: '127.0.0.1', port: place.port, path, headers }, DEADLINE_MS),
     admin,
     node,
     output: () => output,
@@ -132,23 +129,4 @@ export async function startPublishedEnvoy(
       rmSync(runDir, { recursive: true, force: true });
     },
   };
-}
-
-function call(options: object): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ ...options, timeout: DEADLINE_MS, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => void chunks.push(chunk));
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
-    });
-    sent.on('timeout', () => sent.destroy(new Error(`${JSON.stringify(options)}: no answer`)));
-    sent.on('error', reject);
-    sent.end();
-  });
 }

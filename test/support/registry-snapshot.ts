@@ -1,5 +1,6 @@
 // Decides how a test gets a state of the registry without a registry: documents in, as for `chancery apply`.
 import type { StoredDiscovery } from '../../controlplane/registry/discoveries.ts';
+import { versionKey } from '../../controlplane/registry/state.ts';
 import type { RegistrySnapshot, StoredDocument, VersionStatus } from '../../controlplane/registry/types.ts';
 import type { CatalogApiKey, Discovered, Tombstone } from '../../core/catalog/catalog.ts';
 import {
@@ -51,15 +52,15 @@ export function registrySnapshot(input: SnapshotInput, previous?: RegistrySnapsh
     document.kind !== 'Server'
       ? []
       : document.versions.map(({ version, state }): [string, VersionStatus] => {
-          const status = { server: document.name, version, state, sinceMs: SINCE_MS };
-          const before = previous?.versions.get(`${document.name} ${version}`);
-          return [`${document.name} ${version}`, before?.state === state ? before : status];
+          const key = versionKey(document.name, version);
+          const before = previous?.versions.get(key);
+          return [key, before?.state === state ? before : { state, sinceMs: SINCE_MS }];
         }),
   );
-  const discoveries = Object.entries(input.discovered ?? {}).map(([key, discovered]): [string, StoredDiscovery] => {
-    const [server = '', version = ''] = key.split(' ');
-    return [key, { server, version, discovered, readAtMs: SINCE_MS, error: null, errorAtMs: null }];
-  });
+  const discoveries = Object.entries(input.discovered ?? {}).map(([key, discovered]): [string, StoredDiscovery] => [
+    key,
+    { discovered, readAtMs: SINCE_MS, error: null, errorAtMs: null },
+  ]);
   return {
     revision: input.revision ?? 1,
     documents,

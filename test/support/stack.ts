@@ -1,10 +1,11 @@
 // Decides how a test gets an instance of its own: the real supervisor, Envoy, services and servers, in a folder of their own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../../bench/ports.ts';
 import { ROOT_DIR } from '../../core/runtime/process.ts';
+import { openSession } from './clients.ts';
 
 const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 20_000;
@@ -56,25 +57,30 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-export async function freePorts(): Promise<Ports> {
-  const servers = await Promise.all(
-    [0, 1, 2].map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer().once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const [gateway = 0, api = 0, ads = 0] = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+export async function freeStackPorts(): Promise<Ports> {
+  const [gateway = 0, api = 0, ads = 0] = await freePorts(3);
   return { gateway, api, ads };
+}
+
+/** A stack, with a token and a session of its default surface. */
+export async function startStackWithSession(
+  options: StackOptions = {},
+): Promise<{ readonly stack: Stack; readonly token: string; readonly session: string }> {
+  const stack = await startStack(options);
+  try {
+    const token = await stack.token();
+    return { stack, token, session: await openSession(stack.mcp(), token) };
+  } catch (error) {
+    await stack.stop();
+    stack.remove();
+    throw error;
+  }
 }
 
 /** Resolves when `up` says that it is ready. @throws Error with what it printed. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'chy-'));
-  const ports = options.ports ?? (await freePorts());
+  const ports = options.ports ?? (await freeStackPorts());
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: home,

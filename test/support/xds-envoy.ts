@@ -1,7 +1,7 @@
 // Decides how tests run a real Envoy that is configured over xDS in any of the protocol's variants.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '@bufbuild/protobuf';
@@ -14,6 +14,7 @@ import { contentHash } from '../../core/runtime/canonical.ts';
 import { type EnvoyApi, openEnvoyApi } from '../../proto/envoy-api.ts';
 import { type Authority, createAuthority } from './certificates.ts';
 import { envoyForTests } from './envoy.ts';
+import { callHttp } from './http-call.ts';
 import { until } from './until.ts';
 
 const TYPE = 'type.googleapis.com/envoy';
@@ -99,7 +100,7 @@ export async function startXdsEnvoy(variant: XdsVariant, first: World): Promise<
       output = `${output}${chunk}`.slice(-20_000);
     });
   }
-  const get = (socket: string, path: string) => call(join(folder, socket), path);
+  const get = (socket: string, path: string) => callHttp({ socketPath: join(folder, socket), path }, DEADLINE_MS);
   const settled = async (): Promise<void> => {
     const labels = (): string =>
       server
@@ -133,7 +134,10 @@ export async function startXdsEnvoy(variant: XdsVariant, first: World): Promise<
       await settled();
     },
     node: () => server.nodes().find(({ connected }) => connected)!,
-    call: (path = '/') => get('good.sock', path),
+    async call(path = '/') {
+      const { status, headers, body } = await get('good.sock', path);
+      return { status, body, header: String(headers['x-by-ecds'] ?? '') };
+    },
     admin: async (path) => (await get('admin.sock', path)).body,
     async restart(world) {
       await serve(world);
@@ -158,25 +162,6 @@ function startBackend(path: string, name: string): Promise<() => Promise<unknown
   return new Promise((resolve) =>
     server.listen(path, () => resolve(() => new Promise((closed) => server.close(closed)))),
   );
-}
-
-function call(socketPath: string, path: string) {
-  return new Promise<{ readonly status: number; readonly body: string; readonly header: string }>((resolve, reject) => {
-    const sent = request({ socketPath, path, timeout: DEADLINE_MS, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => void chunks.push(chunk));
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          body: Buffer.concat(chunks).toString(),
-          header: String(response.headers['x-by-ecds'] ?? ''),
-        }),
-      );
-    });
-    sent.on('timeout', () => sent.destroy(new Error(`${path}: no answer`)));
-    sent.on('error', reject);
-    sent.end();
-  });
 }
 
 type Json = { readonly [member: string]: unknown };

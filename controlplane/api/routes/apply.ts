@@ -4,7 +4,7 @@ import { DOCUMENT_KINDS, type DocumentKind } from '../../../core/catalog/documen
 import { LIMITS } from '../../../core/limits.ts';
 import type { DocumentName } from '../../registry/problem.ts';
 import type { RegistrySnapshot } from '../../registry/types.ts';
-import { dryRunResponse, isChanged, toldChanges, written } from '../changes.ts';
+import { toldChanges, writeResponse, written } from '../changes.ts';
 import { ApiError } from '../error.ts';
 import { permitFor, ROLES_TO_WRITE } from '../permissions.ts';
 import { type ApiServices, type Call, dryRunParameter, type Route, reasonSchema, route } from '../route.ts';
@@ -80,7 +80,7 @@ async function applyAll(
   { body, query, actor, author }: Call<z.output<typeof writeQuery>, z.output<typeof applyBody>>,
   services: ApiServices,
 ): Promise<Response> {
-  const { registry, onChange } = services;
+  const { registry } = services;
   const { why = author.why, prune } = body;
   const documents = body.documents.map(withoutStatus);
   if (prune && documents.length === 0) {
@@ -89,9 +89,9 @@ async function applyAll(
   const deletes = [...body.deletes, ...(prune ? missingIn(documents, body.deletes, registry.snapshot()) : [])];
   const request = { documents, deletes, who: author.who, why, permit: permitFor(actor), dryRun: query.dryRun };
   const outcome = written(await registry.apply(request));
-  if (query.dryRun) return dryRunResponse(outcome, services);
-  if (isChanged(outcome)) onChange(outcome.revision);
-  return Response.json({ revision: outcome.revision, changes: toldChanges(outcome, services) });
+  return writeResponse(outcome, query.dryRun, services, () =>
+    Response.json({ revision: outcome.revision, changes: toldChanges(outcome, services) }),
+  );
 }
 
 /** What is there and not in the request. What somebody adds while it is looked for is not deleted. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DOCUMENT_KINDS, type DocumentKind, type Problem } from '../../../core/catalog/document.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { type DocumentProblem, readDocuments } from '../../registry/problem.ts';
-import { dryRunResponse, isChanged, written } from '../changes.ts';
+import { isChanged, writeResponse, written } from '../changes.ts';
 import { ApiError } from '../error.ts';
 import { preconditionOf } from '../etag.ts';
 import { labelParameter } from '../labels.ts';
@@ -116,12 +116,12 @@ async function put(kind: DocumentKind, call: Call<WriteQuery, object>, services:
     throw new ApiError('invalid_documents', { problems: problems.map((problem) => ({ document: 0, ...problem })) });
   }
   const outcome = written(await services.registry.apply({ documents: [document], ...writeOf(call) }));
-  if (call.query.dryRun) return dryRunResponse(outcome, services);
-  if (isChanged(outcome)) services.onChange(outcome.revision);
-  const stored = outcome.snapshot.find(kind, name);
-  if (stored === undefined) throw absent(kind, name);
-  const status = outcome.changes[0]?.change === 'created' ? 201 : 200;
-  return documentResponse(stored, outcome.snapshot, services, { status, revision: outcome.revision });
+  return writeResponse(outcome, call.query.dryRun, services, () => {
+    const stored = outcome.snapshot.find(kind, name);
+    if (stored === undefined) throw absent(kind, name);
+    const status = outcome.changes[0]?.change === 'created' ? 201 : 200;
+    return documentResponse(stored, outcome.snapshot, services, { status, revision: outcome.revision });
+  });
 }
 
 async function remove(kind: DocumentKind, call: Call<WriteQuery, unknown>, services: ApiServices): Promise<Response> {
@@ -129,9 +129,8 @@ async function remove(kind: DocumentKind, call: Call<WriteQuery, unknown>, servi
   const request = { documents: [], deletes: [{ kind, name }], ...writeOf(call) };
   const outcome = written(await services.registry.apply(request), 'still_in_use');
   if (!isChanged(outcome)) throw absent(kind, name);
-  if (call.query.dryRun) return dryRunResponse(outcome, services);
-  services.onChange(outcome.revision);
-  return new Response(null, { status: 204, headers: { [REVISION_HEADER]: String(outcome.revision) } });
+  const headers = { [REVISION_HEADER]: String(outcome.revision) };
+  return writeResponse(outcome, call.query.dryRun, services, () => new Response(null, { status: 204, headers }));
 }
 
 /** What every write of one document carries: who and why, what its writer may do, and for which content it is meant. */

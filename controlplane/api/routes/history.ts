@@ -1,7 +1,7 @@
 // Decides how the history of a document is read, and how it is brought back as it was.
 import { z } from 'zod';
 import { DOCUMENT_KINDS, type DocumentKind } from '../../../core/catalog/document.ts';
-import { dryRunResponse, isChanged, written } from '../changes.ts';
+import { writeResponse, written } from '../changes.ts';
 import { logPage, shownWithDocument } from '../log-entry.ts';
 import { pageParameters } from '../page.ts';
 import { rolesToWrite } from '../permissions.ts';
@@ -88,10 +88,10 @@ async function rollback(
   const name = call.param('name');
   const { revision, why = call.author.why } = call.body;
   const outcome = written(await services.registry.rollback({ ...writeOf(call), why, kind, name, revision }));
-  if (call.query.dryRun) return dryRunResponse(outcome, services);
-  if (isChanged(outcome)) services.onChange(outcome.revision);
-  const stored = outcome.snapshot.find(kind, name);
-  const headers = { [REVISION_HEADER]: String(outcome.revision) };
-  if (stored === undefined) return new Response(null, { status: 204, headers });
-  return documentResponse(stored, outcome.snapshot, services, { revision: outcome.revision });
+  return writeResponse(outcome, call.query.dryRun, services, () => {
+    const stored = outcome.snapshot.find(kind, name);
+    const headers = { [REVISION_HEADER]: String(outcome.revision) };
+    if (stored === undefined) return new Response(null, { status: 204, headers });
+    return documentResponse(stored, outcome.snapshot, services, { revision: outcome.revision });
+  });
 }

@@ -2,8 +2,7 @@
 import { z } from 'zod';
 import type { ServerDocument } from '../../../core/catalog/document.ts';
 import { nameSchema } from '../../../core/catalog/documents/fields.ts';
-import type { RegistrySnapshot } from '../../registry/types.ts';
-import { dryRunResponse, isChanged, written } from '../changes.ts';
+import { writeResponse, written } from '../changes.ts';
 import { ApiError } from '../error.ts';
 import { PERMISSIONS, permitFor } from '../permissions.ts';
 import { type ApiServices, type Call, dryRunParameter, type Route, reasonSchema, route } from '../route.ts';
@@ -78,12 +77,12 @@ async function importServer(
   { body, query, actor, author }: Call<z.output<typeof writeQuery>, z.output<typeof importBody>>,
   services: ApiServices,
 ): Promise<Response> {
-  const { registry, onChange } = services;
+  const { registry } = services;
   const { server, why = author.why, ...choice } = body;
   const result = imported(server, choice);
   if ('problem' in result) throw refused(result.problem);
   const base = registry.snapshot().find('Server', result.name);
-  const document = documentWith(result, registry.snapshot());
+  const document = documentWith(result, base?.document as ServerDocument | undefined);
   const { secrets, notes } = result;
   const outcome = await registry.apply({
     ...{ documents: [document], who: author.who, why, permit: permitFor(actor), dryRun: query.dryRun },
@@ -94,15 +93,16 @@ async function importServer(
     throw new ApiError('invalid_documents', { problems: outcome.problems, more: { server: document, secrets, notes } });
   const done = written(outcome);
   const stored = done.snapshot.find('Server', result.name);
-  if (query.dryRun) return dryRunResponse(done, services, { server: stored?.document ?? document, secrets, notes });
-  if (isChanged(done)) onChange(done.revision);
-  if (stored === undefined) throw new ApiError('precondition_failed');
-  return Response.json({ server: shown(stored, done.snapshot, services), secrets, notes }, { status: 201 });
+  const imports = (): Response => {
+    if (stored === undefined) throw new ApiError('precondition_failed');
+    return Response.json({ server: shown(stored, done.snapshot, services), secrets, notes }, { status: 201 });
+  };
+  const more = { server: stored?.document ?? document, secrets, notes };
+  return writeResponse(done, query.dryRun, services, imports, more);
 }
 
 /** A version that is new is added to the server that has the name; what is said of the server stays as it is. */
-function documentWith({ name, title, description, version }: Imported, snapshot: RegistrySnapshot): object {
-  const existing = snapshot.find('Server', name)?.document as ServerDocument | undefined;
+function documentWith({ name, title, description, version }: Imported, existing: ServerDocument | undefined): object {
   if (existing === undefined)
     return { kind: 'Server', name, ...(title === undefined ? {} : { title }), description, versions: [version] };
   if (existing.versions.some((other) => other.version === version.version)) {

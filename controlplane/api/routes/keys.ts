@@ -55,12 +55,12 @@ export const keyRoutes: readonly Route[] = [
     examples: [{ title: 'Which keys there are', path: '/v1/keys', status: 200 }],
     async handle({ query: { limit, cursor } }, { registry }) {
       const { items, next } = pageOf(
-        [...registry.keys()].sort(newestFirst),
+        registry.keys(),
         { scope: 'keys', limit, cursor },
         {
           length: 2,
           keyOf: ({ createdAtMs, id }) => [String(createdAtMs), id],
-          isAfter: (key, [createdAtMs, id = '']) => newestFirst({ createdAtMs: Number(createdAtMs), id }, key) < 0,
+          isAfter: (key, [createdAtMs, id = '']) => isOlder(key, { createdAtMs: Number(createdAtMs), id }),
         },
       );
       const { revision } = registry.snapshot();
@@ -158,8 +158,9 @@ function shownKey({ createdAtMs, expiresAtMs, revokedAtMs, lastUsedAtMs, ...key 
   };
 }
 
-function newestFirst(a: Pick<ApiKey, 'createdAtMs' | 'id'>, b: Pick<ApiKey, 'createdAtMs' | 'id'>): number {
-  return b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+/** In the order of the list: whether one comes after another. */
+function isOlder(key: ApiKey, other: Pick<ApiKey, 'createdAtMs' | 'id'>): boolean {
+  return key.createdAtMs === other.createdAtMs ? key.id > other.id : key.createdAtMs < other.createdAtMs;
 }
 
 function days(ms: number): number {

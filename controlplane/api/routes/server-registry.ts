@@ -5,7 +5,7 @@ import { ApiError } from '../error.ts';
 import { pageOf, pageParameters } from '../page.ts';
 import { type Answer, READERS, type Route, type RouteDoc, route } from '../route.ts';
 import { firstPublished } from '../server-registry/first-published.ts';
-import { namespaceOf, type PublishedVersion, publishedVersions } from '../server-registry/published.ts';
+import { type PublishedVersion, publishedVersions, publishedVersionsOf } from '../server-registry/published.ts';
 import { publishedListSchema, publishedSchema } from '../server-registry/server-json.ts';
 
 const flag = z
@@ -69,7 +69,7 @@ export const serverRegistryRoutes: readonly Route[] = [
     answers: { 200: { doc: 'All of them.', schema: publishedListSchema } },
     examples: [{ title: 'All versions', path: `${SERVERS}/127.0.0.1%2Fmemory/versions`, status: 200 }],
     async handle({ param, query }, { registry, settings }) {
-      const found = versionsOf(param('serverName'), publishedVersions(registry.snapshot(), settings), settings);
+      const found = publishedVersionsOf(param('serverName'), registry.snapshot(), settings);
       const items = found.filter(({ status }) => status !== 'deleted' || query.include_deleted);
       if (items.length === 0) throw notFound('Server not found');
       const dated = await Promise.all(items.map(async (item) => ({ item, atMs: await publishedMs(registry, item) })));
@@ -90,7 +90,7 @@ export const serverRegistryRoutes: readonly Route[] = [
     ],
     async handle({ param, query }, { registry, settings }) {
       const wanted = param('version');
-      const found = versionsOf(param('serverName'), publishedVersions(registry.snapshot(), settings), settings).find(
+      const found = publishedVersionsOf(param('serverName'), registry.snapshot(), settings).find(
         ({ isLatest, key: [, version] }) => (wanted === 'latest' ? isLatest : version === wanted),
       );
       if (found === undefined || (found.status === 'deleted' && !query.include_deleted))
@@ -130,16 +130,6 @@ function comesAfter(
   [atName = '', atVersion = '']: readonly string[],
 ): boolean {
   return name === atName ? version > atVersion : name > atName;
-}
-
-function versionsOf(
-  fullName: string,
-  all: readonly PublishedVersion[],
-  settings: Parameters<typeof namespaceOf>[0],
-): readonly PublishedVersion[] {
-  const namespace = `${namespaceOf(settings)}/`;
-  if (!fullName.startsWith(namespace)) return [];
-  return all.filter(({ key: [name] }) => name === fullName.slice(namespace.length));
 }
 
 async function listResponse(

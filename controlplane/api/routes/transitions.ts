@@ -3,11 +3,10 @@ import { z } from 'zod';
 import type { ServerDocument, ServerVersionDocument } from '../../../core/catalog/document.ts';
 import { instantSchema } from '../../../core/catalog/documents/fields.ts';
 import { LIFECYCLE_STATES } from '../../../core/catalog/lifecycle.ts';
-import { LIMITS } from '../../../core/limits.ts';
 import type { ApplyOutcome, LogEntry, Registry } from '../../registry/types.ts';
-import { dryRunResponse, isChanged, written } from '../changes.ts';
+import { writeResponse, written } from '../changes.ts';
 import { ApiError } from '../error.ts';
-import { beforeIn, shownEntry } from '../log-entry.ts';
+import { beforeIn, shownEntry, transitionsOf } from '../log-entry.ts';
 import { cursorOf, type Page, pageParameters } from '../page.ts';
 import { PERMISSIONS } from '../permissions.ts';
 import { type ApiServices, type Call, dryRunParameter, READERS, type Route, reasonSchema, route } from '../route.ts';
@@ -86,7 +85,7 @@ async function transition(
   call: Call<z.output<typeof writeQuery>, Transition>,
   services: ApiServices,
 ): Promise<Response> {
-  const { registry, onChange } = services;
+  const { registry } = services;
   const { precondition: asked = () => true, ...write } = writeOf(call);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const { server, hash } = serverIn(registry, call);
@@ -99,11 +98,11 @@ async function transition(
     const overtaken = !outcome.ok && outcome.why === 'precondition' && asked(serverIn(registry, call).hash);
     if (overtaken) continue;
     const done = written(outcome);
-    if (call.query.dryRun) return dryRunResponse(done, services);
-    if (isChanged(done)) onChange(done.revision);
-    const stored = done.snapshot.find('Server', server.name);
-    if (stored === undefined) throw absent('Server', server.name);
-    return documentResponse(stored, done.snapshot, services, { revision: done.revision });
+    return writeResponse(done, call.query.dryRun, services, () => {
+      const stored = done.snapshot.find('Server', server.name);
+      if (stored === undefined) throw absent('Server', server.name);
+      return documentResponse(stored, done.snapshot, services, { revision: done.revision });
+    });
   }
   throw new ApiError('precondition_failed', { detail: 'others write this server all the time; try again' });
 }
@@ -157,7 +156,7 @@ async function transitions(
   return Response.json({ revision, items: items.map(shownEntry), ...(next === undefined ? {} : { next }) });
 }
 
-/** The log knows servers, not versions: it is looked through in batches, so many and no more for one page. */
+/** The log knows servers, not versions: of what it says of all of them only so much is looked through for one page. */
 async function steps(
   registry: Pick<Registry, 'log'>,
   { name, version }: { readonly name: string; readonly version: string },
@@ -165,17 +164,14 @@ async function steps(
 ): Promise<Page<LogEntry>> {
   const scope = 'transitions';
   const items: LogEntry[] = [];
-  let before = beforeIn(scope, cursor);
-  for (let batch = 0; batch < LIMITS.apiLogBatchesMax; batch += 1) {
-    const query = { kind: 'Server', name, limit: LIMITS.apiPageItemsMax };
-    const entries = await registry.log(before === undefined ? query : { ...query, before });
-    for (const entry of entries) {
-      if (entry.change !== 'transition' || entry.version !== version) continue;
+  let before: number | null = null;
+  for await (const batch of transitionsOf(registry, name, beforeIn(scope, cursor))) {
+    for (const entry of batch.transitions) {
+      if (entry.version !== version) continue;
       if (items.length === limit) return { items, next: cursorOf(scope, [String(items.at(-1)?.sequence ?? 0)]) };
       items.push(entry);
     }
-    before = entries.at(-1)?.sequence;
-    if (entries.length < query.limit || before === undefined) return { items };
+    ({ before } = batch);
   }
-  return { items, next: cursorOf(scope, [String(before ?? 0)]) };
+  return before === null ? { items } : { items, next: cursorOf(scope, [String(before)]) };
 }

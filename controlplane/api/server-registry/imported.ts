@@ -60,24 +60,27 @@ function shortName(full: string): string {
 
 type Found = ImportedPackage | { readonly problem: ImportProblem };
 
+function read<Item>(
+  list: string,
+  items: readonly Item[],
+  index: number,
+  name: string,
+  version: (item: Item, name: string) => ImportedPackage | string,
+): Found {
+  const item = items[index];
+  if (item === undefined) return { problem: { path: ['server', list], message: `there is no number ${index}` } };
+  const result = version(item, name);
+  return typeof result === 'string' ? { problem: { path: ['server', list, index], message: result } } : result;
+}
+
 function chosen(server: ServerJson, choice: ImportChoice, name: string): Found {
-  const at = (list: 'remotes' | 'packages', index: number): Found => {
-    const [remote, packaged] = [server.remotes[index], server.packages[index]];
-    if (list === 'remotes' ? remote === undefined : packaged === undefined)
-      return { problem: { path: ['server', list], message: `there is no number ${index}` } };
-    const result =
-      list === 'remotes' && remote !== undefined
-        ? remoteVersion(remote, name)
-        : packaged === undefined
-          ? 'there is none'
-          : packageVersion(packaged, name);
-    return typeof result === 'string' ? { problem: { path: ['server', list, index], message: result } } : result;
-  };
-  if (choice.remote !== undefined) return at('remotes', choice.remote);
-  if (choice.package !== undefined) return at('packages', choice.package);
+  const remote = (index: number): Found => read('remotes', server.remotes, index, name, remoteVersion);
+  const packaged = (index: number): Found => read('packages', server.packages, index, name, packageVersion);
+  if (choice.remote !== undefined) return remote(choice.remote);
+  if (choice.package !== undefined) return packaged(choice.package);
   const all = [
-    ...server.remotes.map((_, index) => at('remotes', index)),
-    ...server.packages.map((_, index) => at('packages', index)),
+    ...server.remotes.map((_, index) => remote(index)),
+    ...server.packages.map((_, index) => packaged(index)),
   ];
   const nothing = { path: ['server'], message: 'it has neither remotes nor packages' };
   return all.find((result) => !('problem' in result)) ?? all[0] ?? { problem: nothing };

@@ -1,7 +1,8 @@
 // Decides which versions of which servers the official registry API shows, and as what: they are reached at our surfaces.
-import type { ServerDocument, SurfaceDocument } from '../../../core/catalog/document.ts';
+import type { SurfaceDocument } from '../../../core/catalog/document.ts';
 import type { LifecycleState } from '../../../core/catalog/lifecycle.ts';
 import { surfaceUrl } from '../../../core/contract.ts';
+import { versionKey } from '../../registry/state.ts';
 import type { RegistrySnapshot, StoredDocument } from '../../registry/types.ts';
 import type { ApiSettings } from '../route.ts';
 import { isoTime } from '../server-status.ts';
@@ -37,37 +38,47 @@ export interface PublishedVersion {
 
 /** Of all servers that a surface has, by name and version. */
 export function publishedVersions(snapshot: RegistrySnapshot, settings: ApiSettings): readonly PublishedVersion[] {
-  const remotes = remotesByServer(snapshot, settings);
-  return documentsOf(snapshot, 'Server').flatMap((stored) => {
-    const { document } = stored;
-    const found = document.kind === 'Server' ? remotes.get(document.name) : undefined;
-    if (document.kind !== 'Server' || found === undefined) return [];
-    return versionsOf(document, { stored, snapshot, settings, remotes: found });
-  });
+  const around = aroundOf(snapshot, settings);
+  return documentsOf(snapshot, 'Server').flatMap((stored) => versionsOf(stored, around));
+}
+
+/** Of one server by its full name, by version; none when no surface has it. */
+export function publishedVersionsOf(
+  fullName: string,
+  snapshot: RegistrySnapshot,
+  settings: ApiSettings,
+): readonly PublishedVersion[] {
+  const around = aroundOf(snapshot, settings);
+  if (!fullName.startsWith(around.namespace)) return [];
+  const stored = snapshot.find('Server', fullName.slice(around.namespace.length));
+  return stored === undefined ? [] : versionsOf(stored, around);
 }
 
 interface Around {
-  readonly stored: StoredDocument;
   readonly snapshot: RegistrySnapshot;
-  readonly settings: ApiSettings;
-  readonly remotes: Published['server']['remotes'];
+  /** With its slash. */
+  readonly namespace: string;
+  readonly remotes: ReturnType<typeof remotesByServer>;
 }
 
-function versionsOf(
-  server: ServerDocument,
-  { stored, snapshot, settings, remotes }: Around,
-): readonly PublishedVersion[] {
+function aroundOf(snapshot: RegistrySnapshot, settings: ApiSettings): Around {
+  return { snapshot, namespace: `${namespaceOf(settings)}/`, remotes: remotesByServer(snapshot, settings) };
+}
+
+function versionsOf(stored: StoredDocument, { snapshot, namespace, remotes }: Around): readonly PublishedVersion[] {
+  const { document: server } = stored;
+  const reached = server.kind === 'Server' ? remotes.get(server.name) : undefined;
+  if (server.kind !== 'Server' || reached === undefined) return [];
   const latest = LATEST.flatMap((state) => server.versions.filter((version) => version.state === state))[0]?.version;
   const { name, title } = server;
+  const fullName = `${namespace}${name}`;
   const description = (server.description ?? title ?? name).slice(0, DESCRIPTION_CHARS_MAX) || name;
   const found = server.versions.flatMap(({ version, state }): PublishedVersion[] => {
     const status = STATUS[state];
     if (status === undefined) return [];
-    const sinceMs = snapshot.versions.get(`${name} ${version}`)?.sinceMs ?? stored.updatedAtMs;
+    const sinceMs = snapshot.versions.get(versionKey(name, version))?.sinceMs ?? stored.updatedAtMs;
     const updatedAtMs = Math.max(stored.updatedAtMs, sinceMs);
     const isLatest = version === latest;
-    const fullName = `${namespaceOf(settings)}/${name}`;
-    const official = { status, statusChangedAt: isoTime(sinceMs), updatedAt: isoTime(updatedAtMs), isLatest };
     const shown = (publishedAtMs: number): Published => ({
       server: {
         $schema: SERVER_JSON_SCHEMA,
@@ -75,9 +86,17 @@ function versionsOf(
         description,
         ...(title === undefined || title === '' ? {} : { title: title.slice(0, DESCRIPTION_CHARS_MAX) }),
         version,
-        remotes: [...remotes],
+        remotes: [...reached],
       },
-      _meta: { [OFFICIAL_META]: { ...official, publishedAt: isoTime(publishedAtMs) } },
+      _meta: {
+        [OFFICIAL_META]: {
+          status,
+          statusChangedAt: isoTime(sinceMs),
+          updatedAt: isoTime(updatedAtMs),
+          isLatest,
+          publishedAt: isoTime(publishedAtMs),
+        },
+      },
     });
     return [{ status, isLatest, updatedAtMs, sinceMs, key: [name, version], fullName, stored, shown }];
   });
@@ -112,7 +131,7 @@ function remoteOf({ name, auth }: SurfaceDocument, publicUrl: string): Published
 }
 
 /** The setting, or the public host reversed, as packages are named: `mcp.example.com` → `com.example.mcp`. */
-export function namespaceOf({ registryNamespace, publicUrl }: ApiSettings): string {
+function namespaceOf({ registryNamespace, publicUrl }: ApiSettings): string {
   if (registryNamespace !== '') return registryNamespace;
   const { hostname } = new URL(publicUrl);
   const isAddress = hostname.startsWith('[') || /^[\d.]+$/.test(hostname);

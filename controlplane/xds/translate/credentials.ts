@@ -8,7 +8,7 @@ import { upstreamTls } from './tls.ts';
 import { FILTERS } from './type-urls.ts';
 import { type Backend, type BackendAuth, BY_NAME, type EnvoyJson, type Place, seconds } from './types.ts';
 
-export const CREDENTIAL_FILTER = 'chancery.credential';
+const CREDENTIAL_FILTER = 'chancery.credential';
 
 /** Envoy's word for a request that it does not let go on, because it has no credential (yet). */
 export const NO_CREDENTIAL = 'failed_to_inject_credential';
@@ -58,7 +58,7 @@ function credential(auth: BackendAuth, cluster: string): EnvoyJson {
   }
 }
 
-export function tokenCluster(server: string, version: string): string {
+function tokenCluster(server: string, version: string): string {
   return `oauth.${server}.${version}`;
 }
 

@@ -4,7 +4,7 @@ import { LIMITS } from '../../../core/limits.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, seconds } from './types.ts';
 
-export const EXT_AUTHZ_FILTER = 'chancery.ext_authz';
+const EXT_AUTHZ_FILTER = 'chancery.ext_authz';
 
 /** Off in the listener; a route that wants it turns it on. */
 export function extAuthzFilter(bodyBytesMax: number): EnvoyJson {

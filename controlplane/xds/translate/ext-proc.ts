@@ -5,7 +5,7 @@ import { PARAM_PREFIX } from '../../../core/mcp/param-headers.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, seconds } from './types.ts';
 
-export const EXT_PROC_FILTER = 'chancery.ext_proc';
+const EXT_PROC_FILTER = 'chancery.ext_proc';
 
 /** What ext-proc reads of a request; nothing else leaves Envoy, so no cookie and no trace state does. */
 const FORWARDED = [

@@ -1,5 +1,6 @@
 // Decides which web pages may call the gateway (MCP 2025-11-25, transports: "Servers MUST validate the Origin header").
 import { EXTENSIONS } from '../../../core/contract.ts';
+import { loopbackHosts } from './own-hosts.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, OVER_ADS, type Place } from './types.ts';
 
@@ -21,13 +22,9 @@ export function originExtension(place: Place): EnvoyJson {
   };
 }
 
-/** The public URL's own origin and, on the same port, loopback by its other names. */
-function allowedOrigins({ publicUrl, allowedOrigins: configured, port }: Place): string[] {
-  const own = new URL(publicUrl);
-  const loopback = ['127.0.0.1', 'localhost', '[::1]'].includes(own.hostname)
-    ? [`http://127.0.0.1:${port}`, `http://localhost:${port}`, `http://[::1]:${port}`]
-    : [];
-  return [...new Set([own.origin, ...loopback, ...configured])];
+function allowedOrigins(place: Place): string[] {
+  const loopback = loopbackHosts(place).map((host) => `http://${host}`);
+  return [...new Set([new URL(place.publicUrl).origin, ...loopback, ...place.allowedOrigins])];
 }
 
 function denyUnless(origins: readonly string[]): EnvoyJson {

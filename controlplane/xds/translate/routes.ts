@@ -8,6 +8,7 @@ import { errorTextFor } from '../../../core/mcp/json-rpc.ts';
 import { MODERN_VERSION } from '../../../core/mcp/versions.ts';
 import { extAuthzOn } from './ext-authz.ts';
 import { extProcOff } from './ext-proc.ts';
+import { loopbackHosts } from './own-hosts.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, type Place, seconds } from './types.ts';
 
@@ -73,7 +74,7 @@ export function ingressRoutes(surfaces: Iterable<SurfaceRoutes>, place: Place): 
     virtual_hosts: [
       {
         name: 'gateway',
-        domains: hosts(place),
+        domains: [...new Set([new URL(place.publicUrl).host, ...loopbackHosts(place)])],
         include_request_attempt_count: true,
         request_body_buffer_limit: place.bodyBytesMax + LIMITS.sessionTokenBytesMax,
         routes: [
@@ -93,13 +94,6 @@ export function ingressRoutes(surfaces: Iterable<SurfaceRoutes>, place: Place): 
       },
     ],
   };
-}
-
-function hosts({ publicUrl, port }: Place): string[] {
-  const own = new URL(publicUrl);
-  const names = ['127.0.0.1', 'localhost', '[::1]'];
-  const loopback = names.includes(own.hostname) ? names.map((name) => `${name}:${port}`) : [];
-  return [...new Set([own.host, ...loopback])];
 }
 
 /**

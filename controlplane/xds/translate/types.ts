@@ -1,10 +1,9 @@
 // Decides what translation takes and gives: the catalog and where things are, to plain JSON in Envoy's own field names.
 import type { BuiltCatalog } from '../../catalog/build.ts';
+import type { EnvoyJson } from '../envoy-snapshot.ts';
 
 export type { Backend, BackendAuth } from '../../catalog/build.ts';
-
-/** A resource as Envoy's documentation writes it (snake_case); the strict encoder rejects what Envoy does not know. */
-export type EnvoyJson = { readonly [member: string]: unknown };
+export type { EnvoyJson } from '../envoy-snapshot.ts';
 
 export interface Place {
   readonly host: string;
@@ -36,11 +35,11 @@ export function seconds(ms: number): string {
   return `${ms / 1000}s`;
 }
 
-/** Where Envoy gets a resource that another one names. */
 /**
  * A cluster whose names Envoy resolves by itself. All addresses: with its default it takes IPv6 ones only where a name has
  * both, and `localhost` has, of which a server may listen on one.
  */
 export const BY_NAME = { type: 'STRICT_DNS', dns_lookup_family: 'ALL' } as const;
 
+/** Where Envoy gets a resource that another one names. */
 export const OVER_ADS = { ads: {}, resource_api_version: 'V3' } as const;

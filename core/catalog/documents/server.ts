@@ -6,7 +6,7 @@ import { LIFECYCLE_STATES } from '../lifecycle.ts';
 import { globSchema, instantSchema, labelsSchema, lineSchema, nameSchema, versionSchema } from './fields.ts';
 import { certificatesProblem } from './pem.ts';
 
-export const CLASSIFICATIONS = ['public', 'internal', 'confidential', 'restricted'] as const;
+const CLASSIFICATIONS = ['public', 'internal', 'confidential', 'restricted'] as const;
 
 /**
  * `http://127.0.0.1:3001/mcp` | `http://host.name:80/mcp` | `https://…` | `unix:NAME.sock:/mcp`.
