@@ -25,6 +25,15 @@ export interface StackInput {
   readonly backendSocket: string;
   /** PATH and the like. */
   readonly env: Readonly<Record<string, string>>;
+  /** What is registered, and what is waited for; absent: what the table of calls needs. */
+  readonly registered?: Registered;
+}
+
+export interface Registered {
+  readonly documents: readonly RegisteredDocument[];
+  readonly surface: string;
+  /** A tool that the surface shows when all of it is served. */
+  readonly tool: string;
 }
 
 export interface Stack {
@@ -60,11 +69,12 @@ export async function startStack(input: StackInput): Promise<Stack> {
   await within('Chancery gets ready', BOUNDS.stackReadyDeadlineMs, Promise.race([ready(up), up.ended]));
 
   const api = apiAt(apiPort, readFileSync(join(input.home, 'operator.token'), 'utf8').trim());
-  for (const document of documents(input.backendSocket)) await api.put(document);
+  const { registered = { documents: documents(input.backendSocket), surface: SURFACE, tool: PUBLIC_TOOL } } = input;
+  for (const document of registered.documents) await api.put(document);
   await until('the servers are read', BOUNDS.surfaceDeadlineMs, api.unread);
-  const bearer = await token(input.nodePath, cli, env);
+  const bearer = await token(input.nodePath, cli, env, registered.surface);
   const headers = { host: `${LOOPBACK}:${port}`, authorization: `Bearer ${bearer}` };
-  const target: Target = { port, path: surfacePath(SURFACE), headers, tool: PUBLIC_TOOL };
+  const target: Target = { port, path: surfacePath(registered.surface), headers, tool: registered.tool };
   await until('the surface is served', BOUNDS.surfaceDeadlineMs, () => toolMissing(target));
   return { target, groups: () => groupsOf(input, up.pid) };
 }
@@ -109,8 +119,8 @@ function apiAt(port: number, operatorToken: string): Api {
   };
 }
 
-function token(nodePath: string, cli: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const args = [cli, 'token', '--surface', SURFACE, '--sub', SUBJECT];
+function token(nodePath: string, cli: string, env: Readonly<Record<string, string>>, surface: string): Promise<string> {
+  const args = [cli, 'token', '--surface', surface, '--sub', SUBJECT];
   return new Promise((resolve, reject) => {
     execFile(nodePath, args, { env, timeout: BOUNDS.commandDeadlineMs }, (error, stdout, stderr) => {
       if (error === null && stdout.trim() !== '') resolve(stdout.trim());

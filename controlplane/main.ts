@@ -27,6 +27,7 @@ import { RegistryError } from './registry/error.ts';
 import { openRegistry } from './registry/registry.ts';
 import type { RegistrySnapshot } from './registry/types.ts';
 import { serveReports } from './reports.ts';
+import { announcing } from './xds/instances.ts';
 import { createXdsServer } from './xds/server.ts';
 import { readAdsTls } from './xds/tls.ts';
 
@@ -56,8 +57,9 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
   const envoyApi = openEnvoyApi(found.path, join(rootDir, '.cache'));
   writeBootstrap(settings.runDir, `envoy-${hostname()}`);
 
-  const metrics = createMetrics();
-  const xds = createXdsServer({ log, now, metrics: metrics.xds });
+  const metrics = createMetrics(() => discovery.standing());
+  const xds = createXdsServer({ log, now, metrics: metrics.xds, onInstance: () => announced.changed() });
+  const announced = announcing(xds);
   const context = {
     settings,
     keys,
@@ -71,7 +73,7 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
   const streams = createEgressStreams(socket(SOCKETS.egress));
   let served: Publication | undefined;
   const publisher = createPublisher({
-    xds,
+    xds: { ...xds, setSnapshot: announced.setSnapshot },
     api: envoyApi,
     log,
     snapshot: () => registry.snapshot(),

@@ -26,6 +26,14 @@ test('what was counted is shown under its name, by type, group and transport', a
   );
 });
 
+test('servers are shown as they are when somebody asks', async () => {
+  let readable = true;
+  const { text } = createMetrics(() => [{ server: 'memory', version: '1', readable }]);
+  expect(await text()).toContain('chancery_server_readable{server="memory",version="1"} 1');
+  readable = false;
+  expect(await text()).toContain('chancery_server_readable{server="memory",version="1"} 0');
+});
+
 test('two instances count apart', async () => {
   const [one, other] = [createMetrics(), createMetrics()];
   one.xds.acked('CDS');

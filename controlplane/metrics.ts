@@ -2,6 +2,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { XdsMetrics } from './xds/metrics.ts';
 
+/** One server version, as it was last read. */
+export interface ReadServer {
+  readonly server: string;
+  readonly version: string;
+  readonly readable: boolean;
+}
+
 export interface Metrics {
   readonly xds: XdsMetrics;
   /** All of them, in the Prometheus text format. */
@@ -10,7 +17,8 @@ export interface Metrics {
 
 const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-export function createMetrics(): Metrics {
+/** `servers`: asked when the metrics are. */
+export function createMetrics(servers: () => readonly ReadServer[] = () => []): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const clients = new Gauge({
@@ -31,6 +39,16 @@ export function createMetrics(): Metrics {
     help: "From a new snapshot to a client's acknowledgement of it.",
     buckets: LATENCY_BUCKETS_S,
     registers,
+  });
+  new Gauge({
+    name: 'chancery_server_readable',
+    help: 'Whether a server version could be read when it was last tried; 0: its callers miss it, or will.',
+    labelNames: ['server', 'version'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { server, version, readable } of servers()) this.set({ server, version }, readable ? 1 : 0);
+    },
   });
   return {
     xds: {

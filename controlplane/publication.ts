@@ -41,6 +41,8 @@ interface Made {
   readonly translation: Translation;
 }
 
+const NO_INSTANCES: ReadonlyMap<string, object> = new Map();
+
 /**
  * Equal snapshots give equal publications, whatever was made before.
  * @param previous what was made before with the same context: what did not change since is the same object in both.
@@ -79,6 +81,8 @@ export function buildPublication(
       policy: catalog.policies,
       issuer: catalog.issuers,
       apiKey: snapshot.apiKeys,
+      // Whoever is connected: see xds/instances.ts.
+      instance: NO_INSTANCES,
       sessionKey: kept(before?.own.sessionKey, new Map(catalog.sessionKeys.map((key) => [key.kid, key]))),
       stdioServer:
         stdio === null

@@ -11,7 +11,24 @@ export const HEADERS = {
   protocolVersion: 'mcp-protocol-version',
   method: 'mcp-method',
   name: 'mcp-name',
+  /** Names a request in the access log and to its backend; Envoy gives one to each. */
+  requestId: 'x-request-id',
+  /** Egress only, of answers: which replica answered, and at which attempt. */
+  replica: 'x-chancery-replica',
+  attempts: 'x-chancery-attempts',
 } as const;
+
+/**
+ * Of the headers of a client that Envoy sends on to a backend, those that go with a call that ext-proc makes itself: what
+ * belongs together across processes, and the language (W3C Trace Context, Baggage; RFC 9110 §12.5.4).
+ */
+export const CARRIED_HEADERS: readonly string[] = [
+  HEADERS.requestId,
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'accept-language',
+];
 
 /** The headers above that only our own processes may set. Any other `x-chancery-*` means nothing. */
 export const INTERNAL_HEADERS: readonly string[] = [HEADERS.cluster, HEADERS.idempotent, HEADERS.fresh];
@@ -26,6 +43,16 @@ export const METADATA = {
   server: 'server',
   tool: 'tool',
   decision: 'decision',
+  /** Of a call on a surface with one server: its errors are the server's. */
+  transparent: 'transparent',
+  /** Of a call of the modern era, which has no session. */
+  modern: 'modern',
+  /** Of a call that ext-proc made itself: `composed` or `bridged`; the rules that allowed it; where it went, who answered, at which attempt. */
+  lane: 'lane',
+  cluster: 'cluster',
+  rules: 'rules',
+  replica: 'replica',
+  attempts: 'attempts',
   /** Of a call to a deprecated version: the values of the headers that the route adds to the answer. */
   deprecation: 'deprecation',
   sunset: 'sunset',
@@ -72,7 +99,15 @@ export const AUTHZ_METADATA = {
   /** The catalog revision that decided, decimal. */
   revision: 'revision',
   decisionId: 'decision_id',
+  /** Of a batch: JSON, for each message that is refused its place, a code of the ERRORS table and what is added to its sentence. */
+  refused: 'refused_messages',
 } as const;
+
+/**
+ * Set by our own route for ext-authz: ext-proc is behind, which answers the refused messages of a batch itself. Without it
+ * what is allowed goes to a server as it came, so one refused message refuses them all.
+ */
+export const AUTHZ_TRANSLATED = 'chancery.translated';
 
 export const LISTENERS = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
 export const ROUTES = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
@@ -102,6 +137,19 @@ export const SOCKETS = {
   envoyAdmin: 'envoy-admin.sock',
 } as const;
 
+/** The socket on which the `number`th ext-proc of a host (1 is the first) listens to Envoy. */
+export function extProcSocket(number: number): string {
+  return number === 1 ? SOCKETS.extProc : `ext-proc-${number}.sock`;
+}
+
+/** And the one on which it listens to the others. */
+export function instanceSocket(number: number): string {
+  return `instance-${number}.sock`;
+}
+
+/** Members of an ext-proc's node metadata, by which the control plane tells the others where it is. */
+export const INSTANCE_METADATA = { name: 'instance', address: 'instance_address' } as const;
+
 /** Envoy's access log in the log directory, which Envoy writes itself. */
 export const ACCESS_LOG_FILE = 'access.log';
 
@@ -130,6 +178,7 @@ export const OWN_TYPES = {
   sessionKey: 'type.googleapis.com/chancery.v1.SessionKey',
   stdioServer: 'type.googleapis.com/chancery.v1.StdioServer',
   tombstone: 'type.googleapis.com/chancery.v1.Tombstone',
+  instance: 'type.googleapis.com/chancery.v1.Instance',
   revision: 'type.googleapis.com/chancery.v1.Revision',
 } as const;
 export type OwnKind = keyof typeof OWN_TYPES;
@@ -139,13 +188,13 @@ export const SECRET_KINDS: readonly OwnKind[] = ['apiKey', 'sessionKey', 'stdioS
 
 /** Which kinds each group of services may subscribe to. */
 export const KINDS_OF_GROUP: Readonly<Record<Exclude<NodeGroup, 'envoy'>, readonly OwnKind[]>> = {
-  'ext-proc': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'sessionKey', 'tombstone', 'revision'],
+  'ext-proc': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'sessionKey', 'tombstone', 'instance', 'revision'],
   'ext-authz': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'revision'],
   bridge: ['stdioServer'],
 };
 
 /**
  * Kinds that a `Revision` covers: what one call's decision depends on, and what every service of a call is given.
- * Session keys and tombstones come and go beside it.
+ * Session keys, tombstones and instances come and go beside it.
  */
 export const REVISION_KINDS: readonly OwnKind[] = ['server', 'surface', 'policy', 'issuer', 'apiKey'];

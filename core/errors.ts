@@ -23,6 +23,7 @@ export const ERRORS = {
   unknown_tool: { http: 200, rpc: -32602, message: 'unknown tool' },
   unknown_prompt: { http: 200, rpc: -32602, message: 'unknown prompt' },
   unknown_resource: { http: 200, rpc: -32002, message: 'resource not found' },
+  unknown_task: { http: 200, rpc: -32602, message: 'task not found' },
   invalid_envelope: { http: 400, rpc: -32602, message: 'the request does not say what each request must' },
   header_mismatch: { http: 400, rpc: -32020, message: 'the headers and the body disagree' },
   missing_capability: { http: 400, rpc: -32021, message: 'the client does not declare a capability that this needs' },
@@ -61,6 +62,7 @@ export const ERRORS = {
   backend_busy: { http: 503, rpc: -32000, message: 'the server behind this tool takes no more for now' },
   backend_lost: { http: 200, rpc: -32000, message: 'the server behind this tool ended before it answered' },
   backend_malformed: { http: 502, rpc: -32000, message: 'the server behind this tool gave an answer that is none' },
+  answer_too_large: { http: 200, rpc: -32000, message: 'the answer is longer than what is streamed of one' },
   version_decommissioned: {
     http: 200,
     rpc: -32000,

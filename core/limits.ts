@@ -54,17 +54,34 @@ export const LIMITS = {
   streamPieceBytesMax: 64 * 1024,
   /** Bytes that a caller of a composed answer may be behind before its backend is read no further. */
   composedPendingBytesMax: 256 * 1024,
+  /**
+   * Bytes of a streamed answer that ext-proc writes, of one message at least; and of a stream of notifications, whose client
+   * comes back. Envoy holds all that such a client does not read.
+   */
+  composedAnswerBytesMax: 32 * 1024 * 1024,
+  listenedBytesMax: 8 * 1024 * 1024,
   /** After its response a backend may end the stream itself, so that its connection can be used again. */
   composedTailMs: 1_000,
+  /** A call of a legacy client that left goes on at its server for this long; to a modern one, an end is a cancellation. */
+  abandonedCallMs: 60_000,
   /** Requests of backends whose ids one process remembers, for the case that the backend takes one back. */
   askedEntriesMax: 50_000,
   /** Bytes of the id of a backend's request, and of a progress token: sealed they must fit what a request's id may be. */
   backendIdBytesMax: 256,
+  /** The id of a task as its server, or a client, gave it; how long the one that stands for it is good. */
+  taskIdCharsMax: 1024,
+  taskTtlMs: 7 * 24 * 60 * 60 * 1000,
+  /** Tasks of which one process remembers whose they are and of which tool: what it can list and tell of. */
+  tasksKnownMax: 50_000,
+  /** A list of one server's tasks that is written into the merged one. */
+  taskListBytesMax: 4 * 1024 * 1024,
   /** Bytes of a backend's answer that ext-proc or the control plane reads itself. */
   backendAnswerBytesMax: 16 * 1024 * 1024,
 
   /** Resources that one subscriptions/listen asks for. */
   listenUrisMax: 1_000,
+  /** Tasks that one subscriptions/listen asks for. */
+  listenTasksMax: 1_000,
   /** The pauses before a server's own stream of changes is opened again. */
   listenRetryMinMs: 250,
   listenRetryMaxMs: 30_000,
@@ -116,8 +133,27 @@ export const LIMITS = {
   askedPauseMs: 250,
   /** The answer to a bridged call must have begun within this; a stream of one may be silent for `streamIdleMs`. */
   bridgedHeadDeadlineMs: 10 * 60_000,
-  /** Log levels of sessions that are remembered for servers of the modern era. */
+  /**
+   * A session at a legacy server that calls of modern clients share is ended when nobody has used it for this long; how
+   * often that is looked at; and how long a process that ends waits for the servers to be told.
+   */
+  bridgedIdleMs: 10 * 60_000,
+  bridgedSweepMs: 30_000,
+  bridgedEndDeadlineMs: 1_000,
+  /** What a new backend session is told that the one before it knew: so long its call waits for that; requests at once. */
+  restoreWaitMs: 1_000,
+  restoreWidthMax: 16,
+  /** Sessions whose log levels are remembered, and, for each of their servers, whose subscriptions are. */
   sessionLevelsMax: 20_000,
+
+  /**
+   * State that another ext-proc has: it says within this that it has it, and is asked again so often whether it lives; one
+   * that is gone from the list may still answer for this long; how many are remembered; and told of something at once.
+   */
+  instanceAnswerMs: 2_000,
+  instanceKeepAliveMs: 2_000,
+  instanceGoneMs: 5 * 60_000,
+  instancesMax: 64,
 
   /** Discovery of a server: one attempt, the pause between refreshes, the pauses after failures. */
   discoveryDeadlineMs: 10_000,
@@ -132,8 +168,12 @@ export const LIMITS = {
   /** A name is resolved within this, so many at the same time: each takes one of the process's four threads. */
   discoveryLookupDeadlineMs: 2_000,
   discoveryLookupWidthMax: 2,
-  /** After a server said that a list changed it is read again: the wait for more such words, and the pause since the last time. */
+  /**
+   * After a server said that a list changed it is read again: the wait for more such words; so many readings in a row; and
+   * the pause after which one more may follow.
+   */
   discoveryChangeWaitMs: 250,
+  discoveryChangeReadingsMax: 5,
   discoveryChangePauseMs: 5_000,
   /** A reading waits this long for its stream; a stream must begin, and is opened again after a pause, which doubles. */
   discoveryStreamWaitMs: 1_000,
@@ -240,9 +280,18 @@ export const LIMITS = {
   backendRequestsMax: 16_384,
   backendPendingMax: 4_096,
   backendRetriesMax: 64,
+  /** Streams to one backend that only listen: apart from its calls. */
+  backendStreamsMax: 20_000,
   serviceRequestsMax: 65_536,
   /** An answer may stream for as long as something is sent within this. */
   streamIdleMs: 3_600_000,
+  /**
+   * A connection without a request is closed after this; what its reader does not take of an answer that is at its end is
+   * let go then.
+   */
+  clientIdleMs: 5 * 60_000,
+  /** The same while Envoy's heap is nearly full. */
+  pressedIdleMs: 2_000,
   headersDeadlineMs: 10_000,
   idempotentDeadlineMs: 15_000,
   /** Envoy fetches a token for a server: one attempt, and the pause after one that failed (Envoy takes whole seconds). */
@@ -314,6 +363,8 @@ export const LIMITS = {
   stopGraceMs: 3_000,
   /** A part closes by itself within this after it was told to stop. */
   closeDeadlineMs: 2_500,
+  /** So long streams of a gRPC server that closes may take to end by themselves. */
+  grpcDrainMs: 500,
   /** Quick ends of one part before the first readiness after which a start is given up. */
   startFailuresMax: 5,
   /** The gateway must serve within this after a start; its servers must be read within this, or are named as missing. */
@@ -351,12 +402,24 @@ function relation(holds: boolean, sentence: string): void {
   if (!holds) throw new Error(`limits disagree: ${sentence}`);
 }
 relation(LIMITS.fanoutDeadlineMs < LIMITS.bodyDeadlineMs, 'a fan-out ends before a body would');
+relation(
+  LIMITS.backendAnswerBytesMax < LIMITS.composedAnswerBytesMax,
+  'the answer of a backend fits what may be streamed of a call',
+);
+relation(LIMITS.streamPendingBytesMax < LIMITS.listenedBytesMax, 'a reader is held up before its stream is ended');
 relation(LIMITS.bodyBytesMax <= LIMITS.bridgeLineBytesMax, 'a body that the gateway accepts fits a bridge line');
 relation(LIMITS.bodyBytesMax <= LIMITS.bridgeInputBytesMax, 'a body that the gateway accepts can wait for a child');
 relation(LIMITS.bridgeStopGraceMs < LIMITS.stopGraceMs, 'the bridge ends its children before it is ended itself');
 relation(LIMITS.bridgeStopGraceMs < LIMITS.closeDeadlineMs, 'the bridge ends its children before it gives up closing');
+relation(
+  LIMITS.bridgedEndDeadlineMs < LIMITS.closeDeadlineMs,
+  'bridged sessions are ended before a part gives up closing',
+);
+relation(LIMITS.parkedCallMs < LIMITS.bridgedIdleMs, 'a session outlives the calls that wait in it');
+relation(LIMITS.grpcDrainMs < LIMITS.closeDeadlineMs, 'streams are cut before a part gives up closing');
 relation(LIMITS.closeDeadlineMs < LIMITS.stopGraceMs, 'a part gives up closing before it is killed');
 relation(LIMITS.xdsCloseDeadlineMs < LIMITS.stopGraceMs, 'the xDS server closes before the control plane is ended');
+relation(LIMITS.streamsMax <= LIMITS.backendStreamsMax, 'all that listen may listen to the same backend');
 relation(LIMITS.xdsRetryMinMs <= LIMITS.xdsRetryMaxMs, 'the xDS retry pauses grow');
 relation(LIMITS.discoveryRetryMinMs <= LIMITS.discoveryRetryMaxMs, 'the retry pauses grow');
 relation(LIMITS.discoveryEgressPauseMinMs <= LIMITS.discoveryEgressPauseMaxMs, 'the pauses of the egress probe grow');

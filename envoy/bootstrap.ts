@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { CLUSTERS, NODE_GROUPS, RUNTIME_LAYER, SOCKETS } from '../core/contract.ts';
 import { LIMITS } from '../core/limits.ts';
 
+const HEAP = 'envoy.resource_monitors.fixed_heap';
+
 export interface BootstrapInput {
   readonly nodeId: string;
   /** Absolute. */
@@ -69,7 +71,7 @@ export function bootstrap({ nodeId, runDir }: BootstrapInput): object {
       refresh_interval: '0.25s',
       resource_monitors: [
         {
-          name: 'envoy.resource_monitors.fixed_heap',
+          name: HEAP,
           typed_config: {
             '@type': 'type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig',
             max_heap_size_bytes: LIMITS.envoyHeapBytesMax,
@@ -88,11 +90,31 @@ export function bootstrap({ nodeId, runDir }: BootstrapInput): object {
       actions: [
         { name: 'envoy.overload_actions.shrink_heap', triggers: [pressure(0.9)] },
         { name: 'envoy.overload_actions.stop_accepting_requests', triggers: [pressure(0.95)] },
+        // Earlier go the streams that hold the most, of clients that do not read; over HTTP/1.1 an answer that Envoy has the
+        // whole of is no stream any more, but a connection that does nothing.
+        { name: 'envoy.overload_actions.reset_high_memory_stream', triggers: [growing(0.75, 0.95)] },
+        {
+          name: 'envoy.overload_actions.reduce_timeouts',
+          triggers: [growing(0.6, 0.75)],
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.config.overload.v3.ScaleTimersOverloadActionConfig',
+            timer_scale_factors: [
+              { timer: 'HTTP_DOWNSTREAM_CONNECTION_IDLE', min_timeout: `${LIMITS.pressedIdleMs / 1000}s` },
+            ],
+          },
+        },
       ],
+      // What a stream holds is counted from a mebibyte on.
+      buffer_factory_config: { minimum_account_to_track_power_of_two: 20 },
     },
   };
 }
 
+/** The more of the heap is in use, the more is done. */
+function growing(from: number, to: number): object {
+  return { name: HEAP, scaled: { scaling_threshold: from, saturation_threshold: to } };
+}
+
 function pressure(value: number): object {
-  return { name: 'envoy.resource_monitors.fixed_heap', threshold: { value } };
+  return { name: HEAP, threshold: { value } };
 }

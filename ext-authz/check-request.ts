@@ -1,5 +1,6 @@
 // Decides what of Envoy's CheckRequest counts; field numbers as in Envoy 1.40's descriptors (envoy.service.auth.v3).
 import { Field, MapField, Root, Type } from 'protobufjs';
+import { AUTHZ_TRANSLATED } from '../core/contract.ts';
 
 /** A request as Envoy describes it. */
 export interface CheckRequest {
@@ -14,6 +15,8 @@ export interface CheckRequest {
   readonly bodyCut: boolean;
   /** The body came as text, which is not the bytes that go on: `pack_as_bytes` is missing in the filter. */
   readonly bodyAsText: boolean;
+  /** Our own route says that ext-proc is behind. No header says so: a client has no part in it. */
+  readonly translated: boolean;
 }
 
 /** Set by Envoy, over whatever a client sends under this name. */
@@ -30,6 +33,7 @@ interface Wire {
         readonly rawBody: Uint8Array;
       };
     };
+    readonly contextExtensions?: Readonly<Record<string, string>>;
   };
 }
 
@@ -40,13 +44,16 @@ const HTTP = new Type('HttpRequest')
   .add(new Field('body', 11, 'string'))
   .add(new Field('rawBody', 12, 'bytes'));
 const REQUEST = new Type('Request').add(new Field('http', 2, 'HttpRequest'));
-const ATTRIBUTES = new Type('AttributeContext').add(new Field('request', 4, 'Request'));
+const ATTRIBUTES = new Type('AttributeContext')
+  .add(new Field('request', 4, 'Request'))
+  .add(new MapField('contextExtensions', 10, 'string', 'string'));
 const CHECK_REQUEST = new Type('CheckRequest').add(new Field('attributes', 1, 'AttributeContext'));
 new Root().define('ext_authz').add(HTTP).add(REQUEST).add(ATTRIBUTES).add(CHECK_REQUEST);
 
 /** @throws Error when the bytes are not a CheckRequest about an HTTP request. */
 export function decodeCheckRequest(bytes: Buffer): CheckRequest {
-  const http = (CHECK_REQUEST.decode(bytes) as unknown as Wire).attributes?.request?.http;
+  const { attributes } = CHECK_REQUEST.decode(bytes) as unknown as Wire;
+  const http = attributes?.request?.http;
   if (http === undefined || http === null) throw new Error('a CheckRequest without attributes.request.http was found');
   const headers = new Map(Object.entries(http.headers));
   return {
@@ -56,6 +63,7 @@ export function decodeCheckRequest(bytes: Buffer): CheckRequest {
     body: bytesOf(http.rawBody),
     bodyCut: headers.get(PARTIAL_BODY_HEADER) === 'true',
     bodyAsText: http.body !== '' && http.rawBody.length === 0,
+    translated: attributes?.contextExtensions?.[AUTHZ_TRANSLATED] === 'true',
   };
 }
 
@@ -64,13 +72,17 @@ function bytesOf(field: Uint8Array): Buffer {
   return field.length === 0 ? Buffer.alloc(0) : Buffer.from(field.buffer, field.byteOffset, field.length);
 }
 
-/** What Envoy would send; for tests and probes. */
-export function encodeCheckRequest(http: {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly rawBody?: Uint8Array;
-}): Buffer {
-  return Buffer.from(CHECK_REQUEST.encode(CHECK_REQUEST.fromObject({ attributes: { request: { http } } })).finish());
+/** What Envoy would send; for tests and probes. `contextExtensions`: of its route. */
+export function encodeCheckRequest(
+  http: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
+    readonly rawBody?: Uint8Array;
+  },
+  contextExtensions: Readonly<Record<string, string>> = {},
+): Buffer {
+  const attributes = { request: { http }, contextExtensions };
+  return Buffer.from(CHECK_REQUEST.encode(CHECK_REQUEST.fromObject({ attributes })).finish());
 }

@@ -56,17 +56,27 @@ export function responseTo(ruling: Ruling): CheckResponse {
   return ruling.allowed ? allowed(ruling) : refused(ruling);
 }
 
-function allowed({ surface, principal, bodySha256, revision, decisionId }: Allowed): CheckResponse {
-  const values: Record<(typeof AUTHZ_METADATA)[keyof typeof AUTHZ_METADATA], string> = {
+type Metadata = Record<(typeof AUTHZ_METADATA)[keyof typeof AUTHZ_METADATA], string>;
+
+function allowed({ surface, principal, bodySha256, revision, decisionId, messages }: Allowed): CheckResponse {
+  const values: Omit<Metadata, 'refused_messages'> & Partial<Metadata> = {
     surface,
     issuer: principal.issuer,
     subject: principal.subject,
     body_sha256: bodySha256,
     revision: String(revision),
     decision_id: decisionId,
+    ...(messages !== undefined && { refused_messages: JSON.stringify(messages.flatMap(refusedMessage)) }),
   };
   const fields = Object.fromEntries(Object.entries(values).map(([key, stringValue]) => [key, { stringValue }]));
   return { status: { code: RPC_OK }, okResponse: {}, dynamicMetadata: { fields } };
+}
+
+/** As AUTHZ_METADATA.refused has it. */
+function refusedMessage(ruling: Ruling, index: number): readonly (number | string)[][] {
+  if (ruling.allowed) return [];
+  const { code, detail } = ruling;
+  return [detail === undefined ? [index, code] : [index, code, detail.slice(0, LIMITS.echoedCharsMax)]];
 }
 
 function refused({ code, detail, data, idText, headers, silent }: Refused): CheckResponse {

@@ -8,8 +8,10 @@ import type { ErrorCode } from '../core/errors.ts';
 import { challenge } from '../core/identity/metadata.ts';
 import { ANONYMOUS, type Identity, type Verifier } from '../core/identity/verify.ts';
 import type { JsonObject } from '../core/json.ts';
+import { parseBatch } from '../core/mcp/batch.ts';
 import { classifyInbound } from '../core/mcp/inbound.ts';
-import { type Message, parseMessage } from '../core/mcp/message.ts';
+import { type Message, type ParsedMessage, parseMessage, stringParam } from '../core/mcp/message.ts';
+import { isSealedTask } from '../core/mcp/tasks.ts';
 import type { Principal } from '../core/policy/types.ts';
 import { admit, type Header } from './admit.ts';
 import type { CheckRequest } from './check-request.ts';
@@ -26,6 +28,8 @@ export interface Findings {
   readonly target?: string;
   readonly ruleIds?: readonly string[];
   readonly reason?: string;
+  /** Of a batch: each of its messages, in their order. */
+  readonly messages?: readonly Ruling[];
 }
 
 interface Known extends Findings {
@@ -85,7 +89,7 @@ export function check(request: CheckRequest, context: CheckContext): Ruling | Pr
       return refuse({ ...found, reason: identity.reason }, { code: 'unauthenticated', headers });
     }
     const known = { ...found, principal: identity.principal };
-    return want === 'message' ? ruleMessage(request, known, catalog, surface) : allow(known, request.body);
+    return want === 'message' ? ruleBody(request, known, catalog, surface) : allow(known, request.body);
   };
   const identity = identify(request, surface, catalog, verifier);
   return identity instanceof Promise ? identity.then(proceed) : proceed(identity);
@@ -102,8 +106,33 @@ function identify(
   return verifier.verify({ authorization, surface, catalog });
 }
 
-function ruleMessage({ body, headers }: CheckRequest, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
+function ruleBody(request: CheckRequest, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
+  const { body, headers } = request;
   const parsed = parseMessage(body);
+  const isBatch = !parsed.ok && parsed.code === 'batch_unsupported';
+  if (!isBatch) return ruleMessage(parsed, body, headers, known, catalog, surface);
+  const batch = parseBatch(body, headers.get(HEADERS.protocolVersion) ?? '');
+  if (!batch.ok) return refuse(known, batch);
+  const messages = batch.spans.map(({ start, end }) => {
+    const bytes = body.subarray(start, end);
+    return ruleMessage(parseMessage(bytes), bytes, headers, known, catalog, surface);
+  });
+  const found = { ...known, messages };
+  const refused = messages.find((each) => !each.allowed);
+  if (refused === undefined || request.translated) return allow(found, body);
+  // Nobody behind us would take it out of the batch.
+  const { code, detail, data } = refused;
+  return refuse(found, { code, ...(detail !== undefined && { detail }), data });
+}
+
+function ruleMessage(
+  parsed: ParsedMessage,
+  bytes: Buffer,
+  headers: CheckRequest['headers'],
+  known: Known,
+  catalog: Catalog,
+  surface: CatalogSurface,
+): Ruling {
   if (!parsed.ok) {
     const { code, idText, detail } = parsed;
     return refuse(known, { code, idText, ...(detail !== undefined && { detail }) });
@@ -124,7 +153,11 @@ function ruleMessage({ body, headers }: CheckRequest, known: Known, catalog: Cat
   const exposure = everyExposure(catalog, surface);
   const verdict = govern(message, { catalog, surface, principal, decisionId, exposure }, inbound.era);
   const found = { ...known, ...findingsOf(message, verdict) };
-  if (verdict.kind !== 'refused') return allow(found, body);
+  // Which tool a task came from is sealed in its id, where the gateway gave it: ext-proc decides by that. Any other id is a
+  // server's own, of which nobody would decide.
+  if (verdict.kind === 'lifecycle' && verdict.row.act === 'task' && !isSealedTask(stringParam(message, 'taskId') ?? ''))
+    return refuse(found, { code: 'unknown_task', idText: message.idText });
+  if (verdict.kind !== 'refused') return allow(found, bytes);
   const { code, detail, data } = verdict;
   return refuse(found, { code, detail, data, idText: message.idText, silent: message.kind === 'notification' });
 }

@@ -124,3 +124,43 @@ test('a caller’s long words are not repeated at length', async () => {
   expect(denial.body.length).toBeLessThan(LIMITS.echoedCharsMax + 200);
   expect(JSON.stringify(bed.lines[0]).length).toBeLessThan(LIMITS.echoedCharsMax + 400);
 });
+
+test('a batch is decided message by message, and each has its line in the log', async () => {
+  const note = { jsonrpc: '2.0', method: 'notifications/initialized' };
+  const body = [call('memory__read_graph'), call('memory__delete_entities'), note, 7, [rpc('ping')], rpc('none/such')];
+  const metadata = metadataOf(await bed.ask({ body, translated: true }));
+  expect(JSON.parse(metadata.refused_messages ?? '')).toEqual([
+    [1, 'unknown_tool', 'memory__delete_entities'],
+    [3, 'invalid_request'],
+    [4, 'batch_unsupported'],
+    [5, 'method_not_found', 'none/such'],
+  ]);
+  expect(bed.lines.filter(({ msg }) => msg === 'refused').map(({ target, code }) => [target, code])).toEqual([
+    ['memory__delete_entities', 'unknown_tool'],
+    [undefined, 'invalid_request'],
+    [undefined, 'batch_unsupported'],
+    [undefined, 'method_not_found'],
+  ]);
+});
+
+test('a batch of which nothing is refused says so, whoever is behind', async () => {
+  for (const translated of [true, false]) {
+    const metadata = metadataOf(await bed.ask({ body: [call('memory__read_graph'), rpc('ping', {}, 2)], translated }));
+    expect(metadata.refused_messages).toBe('[]');
+  }
+});
+
+test.each<[string, object, number, string]>([
+  ['call', call('memory__delete_entities'), -32602, 'unknown tool: memory__delete_entities'],
+  ['notification', { jsonrpc: '2.0', method: 'none/such' }, -32601, 'method not found: none/such'],
+])('one denied %s refuses the batch where nobody behind takes it out', async (_, denied, rpcCode, message) => {
+  const denial = denialOf(await bed.ask({ body: [call('memory__read_graph'), denied] }));
+  expect(JSON.parse(denial.body)).toEqual({ jsonrpc: '2.0', id: null, error: { code: rpcCode, message } });
+});
+
+test('what a caller says in a header makes nobody believe that ext-proc is behind', async () => {
+  const body = [call('memory__delete_entities')];
+  for (const name of ['chancery.translated', 'x-chancery-translated']) {
+    denialOf(await bed.ask({ body, headers: { [name]: 'true' } }));
+  }
+});

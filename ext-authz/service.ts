@@ -78,6 +78,7 @@ function rule(bytes: Buffer, authorizer: Authorizer): Ruling | Promise<Ruling> {
 }
 
 function tell(log: Logger, ruling: Ruling): void {
+  for (const message of ruling.messages ?? []) tell(log, message);
   const level = ruling.allowed ? 'debug' : 'info';
   if (!log.isLevelEnabled(level)) return;
   const { decisionId, revision, surface, principal, method, target, ruleIds, reason } = ruling;

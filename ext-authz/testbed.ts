@@ -6,7 +6,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { pino } from 'pino';
 import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
-import { EXT_AUTHZ_METHOD } from '../core/contract.ts';
+import { AUTHZ_TRANSLATED, EXT_AUTHZ_METHOD } from '../core/contract.ts';
 import { createVerifier } from '../core/identity/verify.ts';
 import type { JsonObject } from '../core/json.ts';
 import { ALLOW_ALL, catalogOf, listed, NOW_MS, readAs, surfaceOf } from '../test/support/catalog-world.ts';
@@ -59,6 +59,8 @@ export interface Asked {
   readonly body?: string | object;
   /** The body in the field for text, as without `pack_as_bytes`. */
   readonly textBody?: string;
+  /** As our own route says it. */
+  readonly translated?: boolean;
 }
 
 export interface Testbed {
@@ -117,15 +119,19 @@ function requestOf({
   headers = {},
   body,
   textBody,
+  translated = false,
 }: Asked): Buffer {
   const text = typeof body === 'object' ? JSON.stringify(body) : body;
-  return encodeCheckRequest({
-    method,
-    path,
-    headers: { ...(authorization === null ? {} : { authorization }), ...headers },
-    ...(text === undefined ? {} : { rawBody: Buffer.from(text) }),
-    ...(textBody === undefined ? {} : { body: textBody }),
-  });
+  return encodeCheckRequest(
+    {
+      method,
+      path,
+      headers: { ...(authorization === null ? {} : { authorization }), ...headers },
+      ...(text === undefined ? {} : { rawBody: Buffer.from(text) }),
+      ...(textBody === undefined ? {} : { body: textBody }),
+    },
+    translated ? { [AUTHZ_TRANSLATED]: 'true' } : {},
+  );
 }
 
 export const rpc = (method: string, params?: object, id: unknown = 7): object => ({

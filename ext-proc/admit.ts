@@ -24,6 +24,8 @@ export interface Admitted {
   readonly standard: StandardHeaders;
   /** `Mcp-Param-*`, lower case, as they came. */
   readonly paramHeaders: ReadonlyMap<string, string>;
+  /** All that Envoy tells of the request. */
+  readonly headers: HeaderMap;
 }
 
 export type Admission = Admitted | ({ readonly ok: false } & Refusal);
@@ -52,6 +54,7 @@ export function admit(headers: HeaderMap, catalog: Catalog | null, bodyBytesMax:
       name: headers.get(HEADERS.name),
     },
     paramHeaders: paramHeaders(headers),
+    headers,
   });
   if (at.view) {
     if (method === 'GET') return admitted('tools');

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { callerOf, ISSUER, type World, worldOf } from '../test/support/ext-proc-world.ts';
-import { agree } from './agree.ts';
+import { agree, refusedMessages } from './agree.ts';
 
 const BODY = Buffer.from('{"a":1}');
 const WORD = {
@@ -57,5 +57,32 @@ describe('where ext-authz decides', () => {
   ])('%s refuses the call, and the log says why', (_, said, reason) => {
     expect(agree(judged(), BODY, said)).toEqual({ code: 'decision_unavailable', reason });
     expect(world.logged.at(-1)).toMatchObject({ level: 50, surface: 'judged', reason });
+  });
+});
+
+describe('of a batch', () => {
+  const said = (text: string | undefined) => word({ refused_messages: text });
+
+  test('what ext-authz refuses is refused, with its words', () => {
+    const refused = refusedMessages(judged(), said('[[0,"unknown_tool","x"],[2,"invalid_request"]]'));
+    expect([...(refused ?? [])]).toEqual([
+      [0, { code: 'unknown_tool', detail: 'x' }],
+      [2, { code: 'invalid_request' }],
+    ]);
+  });
+
+  test('a code that is not known here is a refusal all the same', () => {
+    expect([...(refusedMessages(judged(), said('[[1,"of_a_later_version"]]')) ?? [])]).toEqual([
+      [1, { code: 'decision_unavailable' }],
+    ]);
+  });
+
+  test('nothing said of its messages is nothing decided', () => {
+    expect(refusedMessages(judged(), said(undefined))).toBeNull();
+    expect(refusedMessages(judged(), undefined)).toBeNull();
+  });
+
+  test('where ext-proc decides nobody else has to', () => {
+    expect(refusedMessages(callerOf(world), undefined)?.size).toBe(0);
   });
 });

@@ -23,3 +23,9 @@ export interface SessionCall extends Caller, Viewer {
   /** The sealed form, as the client sent it. */
   readonly token: string;
 }
+
+/** What of it is known in whichever ext-proc a message of the session reached. */
+export type SessionMessage = Pick<
+  SessionCall,
+  'gateway' | 'catalog' | 'surface' | 'principal' | 'decisionId' | 'exposure' | 'message' | 'session' | 'token'
+>;

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ERRORS } from '../core/errors.ts';
 import type { Identity } from '../core/identity/verify.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { CallRequest } from '../core/mcp/egress-call.ts';
@@ -427,6 +428,37 @@ describe('an answer that is not known yet', () => {
     expect(stream.state).toBe('ended');
   });
 
+  const LONG = `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${'x'.repeat(1024 * 1024)}"}}`;
+  const MOST = LIMITS.composedAnswerBytesMax / (1024 * 1024);
+
+  test('and is too long ends with an error, and its backend is left', () => {
+    const { call, exchange } = composed();
+    call.request.onOpen({ status: 200, contentType: 'text/event-stream', sessionId: '' });
+    for (let index = 0; index < MOST - 1; index++) call.request.onEvent({ data: LONG });
+    expect([call.closed, stream.state]).toEqual([false, 'open']);
+    for (let index = 0; index < 2; index++) call.request.onEvent({ data: LONG });
+    expect([call.closed, stream.state]).toEqual([true, 'ended']);
+    const { rpc: code, message } = ERRORS.answer_too_large;
+    const error = `data: {"jsonrpc":"2.0","id":1,"error":${JSON.stringify({ code, message })}}\n\n`;
+    expect(stream.answers.slice(-2)).toMatchObject([
+      { kind: 'stream_body', body: error },
+      { kind: 'stream_body', body: '', endOfStream: true },
+    ]);
+    expect(world.gateway.underway.size).toBe(0);
+    exchange.closed();
+  });
+
+  test('and is too long just ends where its client can come back for the rest', () => {
+    const { call } = composed();
+    call.request.onOpen({ status: 200, contentType: 'text/event-stream', sessionId: '' });
+    for (let index = 0; index <= MOST; index++) call.request.onEvent({ data: LONG, id: `e${index}` });
+    expect([call.closed, stream.state]).toEqual([true, 'ended']);
+    expect(stream.answers.at(-2)).toMatchObject({ kind: 'stream_body', endOfStream: false });
+    const sent = stream.answers.map((answer) => ('body' in answer ? String(answer.body) : '')).join('');
+    expect(sent.match(/^id: /gm)).toHaveLength(MOST - 1);
+    expect(sent).not.toContain('"error"');
+  });
+
   test('may be JSON', () => {
     const { call } = composed();
     call.request.onOpen({ status: 200, contentType: 'application/json', sessionId: '' });
@@ -452,7 +484,7 @@ describe('a stream that we compose', () => {
   const get = (): Buffer =>
     inSession({ ':method': 'GET', accept: 'text/event-stream', 'content-type': undefined }, { endOfStream: true });
 
-  test('begins, goes on after Envoy has nothing more to say, and ends in order', () => {
+  test('begins, goes on, and ends in order', () => {
     const exchange = start();
     exchange.message(get());
     expect(stream.answers).toMatchObject([
@@ -460,11 +492,20 @@ describe('a stream that we compose', () => {
       { kind: 'stream_body', body: ': open\n\n' },
       { kind: 'stream_body', body: expect.stringMatching(/^id: che1\..*\nretry: \d+\ndata: \n\n$/) },
     ]);
-    exchange.halfClosed();
     expect(stream.state).toBe('open');
     world.gateway.streams.close();
     expect(stream.answers.at(-1)).toEqual({ kind: 'stream_body', body: '', endOfStream: true });
     expect(stream.state).toBe('ended');
+    exchange.closed();
+  });
+
+  test('is given up when Envoy has nothing more to say: its caller left', () => {
+    const exchange = start();
+    exchange.message(get());
+    exchange.halfClosed();
+    expect(world.gateway.streams.size).toBe(0);
+    expect(stream.state).toBe('ended');
+    expect(stream.answers).toHaveLength(3);
     exchange.closed();
   });
 

@@ -13,10 +13,12 @@ import { LIMITS } from '../core/limits.ts';
 import { admit } from './admit.ts';
 import { authenticate } from './authenticate.ts';
 import { gathering } from './body.ts';
+import { openBounded } from './bounded-sink.ts';
 import type { Caller } from './call.ts';
 import type { Gateway } from './gateway.ts';
-import { type Outcome, refuse } from './outcome.ts';
+import { type Leave, type Outcome, refuse } from './outcome.ts';
 import { answerBodiless, answerPost } from './route.ts';
+import type { StreamSink } from './streams/table.ts';
 
 type Step = 'headers' | 'reading' | 'deciding' | 'done';
 
@@ -27,10 +29,32 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
   let metadata: Metadata | null = null;
   let body: Buffer | null = null;
   let trailers = false;
-  let closeStream: (() => void) | null = null;
+  let closeStream: Leave | null = null;
   let deadline: NodeJS.Timeout | null = null;
   let closed = false;
   const received = gathering();
+
+  const openStream = (outcome: Extract<Outcome, { kind: 'stream' }>): void => {
+    const sink: StreamSink = {
+      write: (text) => {
+        const bytes = Buffer.from(text);
+        // In pieces: Envoy passes a message on when it has the whole of it.
+        for (let at = 0; at < bytes.length; at += LIMITS.streamPieceBytesMax) {
+          stream.send(encodeStreamBody(bytes.subarray(at, at + LIMITS.streamPieceBytesMax), false));
+        }
+      },
+      end: () => {
+        stream.send(encodeStreamBody(Buffer.alloc(0), true));
+        stream.end();
+      },
+      pendingBytes: () => stream.pendingBytes,
+      onDrain: (listener) => stream.onDrain(listener),
+    };
+    closeStream = openBounded(outcome, sink, () => {
+      const { surface, principal } = caller ?? {};
+      gateway.log.info({ surface: surface?.name, subject: principal?.subject }, 'an answer was cut off');
+    });
+  };
 
   const finish = (outcome: Outcome): void => {
     if (step === 'done') return;
@@ -55,22 +79,8 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
         return;
       }
       case 'stream':
-        stream.send(encodeStreamHeaders(outcome.headers));
-        closeStream = outcome.open({
-          write: (text) => {
-            const bytes = Buffer.from(text);
-            // In pieces: Envoy passes a message on when it has the whole of it.
-            for (let at = 0; at < bytes.length; at += LIMITS.streamPieceBytesMax) {
-              stream.send(encodeStreamBody(bytes.subarray(at, at + LIMITS.streamPieceBytesMax), false));
-            }
-          },
-          end: () => {
-            stream.send(encodeStreamBody(Buffer.alloc(0), true));
-            stream.end();
-          },
-          pendingBytes: () => stream.pendingBytes,
-          onDrain: (listener) => stream.onDrain(listener),
-        });
+        stream.send(encodeStreamHeaders(outcome.headers, outcome.metadata));
+        openStream(outcome);
     }
   };
 
@@ -91,6 +101,14 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
         ? answerPost(caller, body, metadata)
         : answerBodiless(caller, body.length, metadata),
     );
+  };
+
+  const leave = (): void => {
+    closed = true;
+    if (deadline !== null) clearTimeout(deadline);
+    const close = closeStream;
+    closeStream = null;
+    close?.();
   };
 
   const onHeaders = (headers: HeaderMap, forwarded: Metadata, endOfStream: boolean): void => {
@@ -149,12 +167,10 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
       }
     },
     halfClosed() {
-      if (step === 'done' && closeStream === null) stream.end();
+      // Envoy has no more to say. While an answer is under way, that is how it tells that its client left.
+      if (closeStream !== null) leave();
+      if (step === 'done' || closed) stream.end();
     },
-    closed() {
-      closed = true;
-      if (deadline !== null) clearTimeout(deadline);
-      closeStream?.();
-    },
+    closed: leave,
   };
 }

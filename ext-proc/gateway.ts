@@ -9,7 +9,9 @@ import type { SideTable } from '../core/session/side-table.ts';
 import type { SessionCodec } from '../core/session/token.ts';
 import type { Bridges } from './bridging/bridges.ts';
 import type { AskedTable } from './compose/identifiers.ts';
+import type { KnownTasks } from './compose/task-ids.ts';
 import type { UnderwayTable } from './compose/underway.ts';
+import type { Instances } from './instances/instances.ts';
 import type { StreamTable } from './streams/table.ts';
 
 /** Sessions that were ended; a token of one is refused until it would have expired anyway. */
@@ -37,11 +39,15 @@ export interface Gateway {
   readonly calls: EgressCalls;
   /** By which ids clients know the requests of backends. */
   readonly asked: AskedTable;
+  /** Whose the tasks of backends are. */
+  readonly tasks: KnownTasks;
   /** Which backends have the calls that are composed here. */
   readonly underway: UnderwayTable;
   readonly streams: StreamTable;
   /** Calls between the eras that wait for somebody. */
   readonly bridges: Bridges;
+  /** The other ext-proc, in which others wait. */
+  readonly instances: Instances;
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -2,8 +2,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Catalog } from '../core/catalog/catalog.ts';
-import { KINDS_OF_GROUP, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
+import {
+  extProcSocket,
+  INSTANCE_METADATA,
+  instanceSocket,
+  KINDS_OF_GROUP,
+  NODE_GROUPS,
+  SOCKETS,
+} from '../core/contract.ts';
 import { createVerifier } from '../core/identity/verify.ts';
+import { LIMITS } from '../core/limits.ts';
 import { createEgressClient } from '../core/mcp/egress.ts';
 import { createEgressCalls } from '../core/mcp/egress-call.ts';
 import { checkPolicy } from '../core/policy/decide.ts';
@@ -15,8 +23,15 @@ import { openCatalog } from '../core/xds-client/catalog-client.ts';
 import { adsTarget } from '../core/xds-client/target.ts';
 import { createBridges } from './bridging/bridges.ts';
 import { createAskedTable } from './compose/identifiers.ts';
+import { createKnownTasks } from './compose/task-ids.ts';
 import { createUnderwayTable } from './compose/underway.ts';
 import type { Gateway } from './gateway.ts';
+import { createAddressBook } from './instances/address-book.ts';
+import { answerRelayed } from './instances/answer.ts';
+import { createInstances } from './instances/instances.ts';
+import { serveInstances } from './instances/serve.ts';
+import { instanceTls } from './instances/tls.ts';
+import { loadInstances } from './instances/wire.ts';
 import { createReporter } from './reports.ts';
 import { createService } from './service.ts';
 import { createStreamTable } from './streams/table.ts';
@@ -26,9 +41,17 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
   const now = Date.now;
   const nodeId = `ext-proc-${process.pid}`;
   const socket = (name: string): string => join(settings.runDir, name);
+  const bridges = createBridges({ now, randomBytes });
+  const ads = adsTarget(settings);
+  const address = settings.instanceAddress || `unix:${socket(instanceSocket(settings.instance))}`;
+  const tls = instanceTls(settings, ads.tls);
   const client = openCatalog({
-    ...adsTarget(settings),
-    node: { id: nodeId, group: NODE_GROUPS.extProc },
+    ...ads,
+    node: {
+      id: nodeId,
+      group: NODE_GROUPS.extProc,
+      metadata: { [INSTANCE_METADATA.name]: bridges.instance, [INSTANCE_METADATA.address]: address },
+    },
     kinds: KINDS_OF_GROUP[NODE_GROUPS.extProc],
     log,
     now,
@@ -43,8 +66,11 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
   });
   const egress = createEgressClient(socket(SOCKETS.egress));
   const calls = createEgressCalls(socket(SOCKETS.egress));
-  const bridges = createBridges({ now, randomBytes });
   const streams = createStreamTable({ now });
+  const relay = loadInstances(join(rootDir, 'proto'));
+  const book = createAddressBook({ self: bridges.instance, now });
+  client.onInstance(() => book.update(client.resources('instance')));
+  const instances = createInstances({ book, service: relay, log, ...(tls !== undefined && { tls }) });
   const codecOf = codecs(now);
   const gateway: Gateway = {
     catalog: () => client.current(),
@@ -61,7 +87,9 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     egress,
     calls,
     asked: createAskedTable(),
+    tasks: createKnownTasks(),
     bridges,
+    instances,
     underway: createUnderwayTable(),
     streams,
     log,
@@ -69,14 +97,36 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     newDecisionId: randomUUID,
   };
   client.onChange(() => streams.changed());
+  // A session that was ended in another ext-proc.
+  client.onTombstone(() => {
+    for (const tokenId of client.tombstones().keys()) streams.end(tokenId);
+  });
   const service = createService(gateway);
-  await service.listen(socket(SOCKETS.extProc));
-  log.info({ socket: SOCKETS.extProc }, 'listening');
+  const relayed = await serveInstances({
+    service: relay,
+    address,
+    bodyBytesMax: settings.bodyBytesMax,
+    answer: (request) => answerRelayed(gateway, request),
+    log,
+    ...(settings.instanceAddress !== '' && tls !== undefined && { tls }),
+  });
+  const own = extProcSocket(settings.instance);
+  const listen = async (): Promise<void> => {
+    await service.listen(socket(own));
+    log.info({ socket: own }, 'listening');
+  };
+  // Where others serve meanwhile, Envoy gets no answer of one that has no configuration yet.
+  if (settings.instances === 1) await listen();
+  else void client.ready(LIMITS.xdsFirstContactMs).then(listen);
   return {
     async close() {
       streams.close();
-      bridges.close();
+      // Envoy may be gone already; where it is not, the servers hear of it.
+      const ended = bridges.close();
+      relayed.close();
+      instances.close();
       await service.close();
+      await ended;
       reporter.close();
       client.close();
       egress.close();

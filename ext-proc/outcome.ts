@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from '../core/errors.ts';
 import type { Immediate, Relay } from '../core/grpc/ext-proc.ts';
 import type { JsonObject } from '../core/json.ts';
 import { errorText } from '../core/mcp/json-rpc.ts';
+import type { Bound } from './bounded-sink.ts';
 import type { StreamSink } from './streams/table.ts';
 
 type Header = readonly [name: string, value: string];
@@ -14,7 +15,17 @@ export type Outcome =
   /** It is not known yet. `start` is given the way to say it, once; its result is called when the client left. */
   | { readonly kind: 'pending'; readonly start: (settle: (outcome: Outcome) => void) => () => void }
   /** We go on composing the answer; `open` is given the way out. */
-  | { readonly kind: 'stream'; readonly headers: readonly Header[]; readonly open: (sink: StreamSink) => () => void };
+  | {
+      readonly kind: 'stream';
+      readonly headers: readonly Header[];
+      readonly open: (sink: StreamSink) => Leave;
+      /** Absent: a stream of notifications, whose client comes back when it ends. */
+      readonly bound?: Bound;
+      readonly metadata?: Relay['metadata'];
+    };
+
+/** Called when the client left; or, with `cut`, when the answer was ended because it is too long. */
+export type Leave = (why?: 'cut') => void;
 
 export interface Refusal {
   readonly code: ErrorCode;

@@ -5,9 +5,9 @@ import { AUTHZ_METADATA_NAMESPACE } from '../core/contract.ts';
 import type { Metadata } from '../core/grpc/ext-proc.ts';
 import { classifyInbound, type Envelope } from '../core/mcp/inbound.ts';
 import { resultText } from '../core/mcp/json-rpc.ts';
-import { type Message, parseMessage } from '../core/mcp/message.ts';
+import { type Message, type ParsedMessage, parseMessage } from '../core/mcp/message.ts';
 import { type Act, methodRow } from '../core/mcp/methods.ts';
-import { agree } from './agree.ts';
+import { agree, refusedMessages } from './agree.ts';
 import { answerBridged, cancelBridged } from './bridging/bridge.ts';
 import type { Caller, SessionCall } from './call.ts';
 import { answerBatch } from './federation/batch.ts';
@@ -18,6 +18,9 @@ import { answerList, answerToolsView } from './federation/lists.ts';
 import { setLevel } from './federation/logging.ts';
 import { relay } from './federation/relay.ts';
 import { answerBackend, tellProgress } from './federation/responses.ts';
+import { subscribe } from './federation/subscribing.ts';
+import { answerTask, tellTaskStatus } from './federation/tasks.ts';
+import { listTasks } from './federation/tasks-list.ts';
 import { actModern } from './modern/answer.ts';
 import { ACCEPTED, immediate, type Outcome, refuse } from './outcome.ts';
 import { openSession } from './session.ts';
@@ -37,24 +40,31 @@ const ACTS: Readonly<
   list: (call, { row }) => answerList(call, row.list ?? 'tools'),
   relay: (call, verdict) =>
     verdict.kind === 'call' ? relay(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
+  subscribe: (call, verdict) =>
+    verdict.kind === 'call' ? subscribe(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
   accept: () => ACCEPTED,
   fanout: (call) => (cancelBridged(call) ? ACCEPTED : cancel(call)),
   progress: tellProgress,
   roots: rootsChanged,
   level: setLevel,
+  task: answerTask,
+  tasks: listTasks,
+  taskStatus: tellTaskStatus,
 };
 
 /** A POST. Total but for broken invariants, which the exchange refuses. */
 export function answerPost(caller: Caller, body: Buffer, metadata: Metadata | null): Outcome | Promise<Outcome> {
-  const disagreement = agree(caller, body, metadata?.get(AUTHZ_METADATA_NAMESPACE));
+  const word = metadata?.get(AUTHZ_METADATA_NAMESPACE);
+  const disagreement = agree(caller, body, word);
   if (disagreement !== null) return refuse(disagreement);
-  return answerMessage(caller, body);
+  const parsed = parseMessage(body);
+  if (parsed.ok || parsed.code !== 'batch_unsupported') return answerParsed(caller, parsed);
+  const refused = refusedMessages(caller, word);
+  if (refused === null) return refuse({ code: 'decision_unavailable', reason: 'nothing was said of its messages' });
+  return answerBatch(caller, body, refused, (each, bytes) => answerParsed(each, parseMessage(bytes)));
 }
 
-function answerMessage(caller: Caller, body: Buffer): Outcome | Promise<Outcome> {
-  const parsed = parseMessage(body);
-  if (!parsed.ok && parsed.code === 'batch_unsupported' && caller.batched !== true)
-    return answerBatch(caller, body, answerMessage);
+function answerParsed(caller: Caller, parsed: ParsedMessage): Outcome | Promise<Outcome> {
   if (!parsed.ok)
     return refuse(
       parsed.detail === undefined ? { code: parsed.code } : { code: parsed.code, detail: parsed.detail },

@@ -45,6 +45,21 @@ test('an instance of the quickstart consists of these parts, in this order', () 
   ]);
 });
 
+test('of several ext-proc each has a name, a number and sockets of its own, and the other parts are there once', () => {
+  const specs = parts({ instances: '3' });
+  const names = ['ext-proc', 'ext-proc-2', 'ext-proc-3'];
+  expect([...specs.keys()].slice(0, 6)).toEqual(['controlplane', ...names, 'ext-authz', 'bridge']);
+  names.forEach((name, index) => {
+    const spec = specs.get(name);
+    expect(spec?.args).toEqual(['/r/ext-proc/main.ts']);
+    expect(spec?.env.CHANCERY_INSTANCE).toBe(String(index + 1));
+    const owned = ['ext-proc.sock', 'ext-proc-2.sock', 'ext-proc-3.sock', 'ext-authz.sock', 'bridge-a-1.sock'];
+    expect(owned.filter((socket) => spec?.owns(socket))).toEqual([owned[index]]);
+    expect(spec?.owns(`instance-${index + 1}.sock`)).toBe(true);
+    expect(spec?.owns(`instance-${index + 2}.sock`)).toBe(false);
+  });
+});
+
 test('Envoy stops first and the control plane last', () => {
   const specs = [...parts().values()].sort((one, other) => one.stopStage - other.stopStage);
   expect(specs[0]?.name).toBe('envoy');

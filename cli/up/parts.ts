@@ -1,9 +1,9 @@
 // Decides which processes an instance consists of: their programs, environments, sockets, and the order in which they stop.
 import { join } from 'node:path';
-import { SOCKETS } from '../../core/contract.ts';
+import { extProcSocket, instanceSocket, SOCKETS } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { LIFELINE_VARIABLE } from '../../core/runtime/process.ts';
-import { type Settings, settingsToEnv } from '../../core/runtime/settings.ts';
+import { SETTINGS, type Settings, settingsToEnv } from '../../core/runtime/settings.ts';
 import type { LogForm } from './part-log.ts';
 import { isBridgeSocket, type Places } from './places.ts';
 import type { ForeignServer } from './run-file.ts';
@@ -82,22 +82,37 @@ export function partsOf(input: PartsInput): readonly PartSpec[] {
     [LIFELINE_VARIABLE]: 'stdin',
     NODE_COMPILE_CACHE: join(rootDir, '.cache', 'node'),
   };
-  const own = OWN_PARTS.map(({ memory, ...row }): PartSpec => {
-    return {
-      ...row,
-      command: nodePath,
-      args: [...memory.flags, join(rootDir, row.name, 'main.ts')],
-      env: { ...ownEnv, ...memory.env },
-      cwd: rootDir,
-      form: 'json',
-      lifeline: true,
-      umask: UMASK.own,
-    };
-  });
+  const own = OWN_PARTS.flatMap((row) => instancesOf(row, settings.instances)).map(
+    ({ memory, program, number, ...row }): PartSpec => {
+      return {
+        ...row,
+        command: nodePath,
+        args: [...memory.flags, join(rootDir, program, 'main.ts')],
+        env: { ...ownEnv, ...memory.env, [SETTINGS.instance.env]: String(number) },
+        cwd: rootDir,
+        form: 'json',
+        lifeline: true,
+        umask: UMASK.own,
+      };
+    },
+  );
   const foreign = input.foreign.map(
     (server): PartSpec => foreignPart(server, input, { ...pick(env, ['HOME', 'LANG']), PATH: path }),
   );
   return [...own, envoyPart(input, base), ...foreign];
+}
+
+/** Several ext-proc, where so many are wanted; the other parts once. */
+function instancesOf<Row extends (typeof OWN_PARTS)[number]>(row: Row, instances: number) {
+  const count = row.name === 'ext-proc' ? instances : 1;
+  return Array.from({ length: count }, (_, index) => {
+    const number = index + 1;
+    const several = {
+      name: number === 1 ? row.name : `${row.name}-${number}`,
+      owns: row.name === 'ext-proc' ? named(extProcSocket(number), instanceSocket(number)) : row.owns,
+    };
+    return { ...row, ...several, program: row.name, number };
+  });
 }
 
 function envoyPart(

@@ -89,6 +89,8 @@ test('a sweep removes our sockets and the bootstrap, and nothing else', () => {
   for (const name of [
     'ads.sock',
     'bridge-memory-1.sock',
+    'ext-proc-2.sock',
+    'instance-1.sock',
     'everything-0.sock',
     'other.sock',
     'bridge.txt',

@@ -85,7 +85,8 @@ function makePrivate(what: string, path: string, owner: Owner, ours: boolean): s
 export function sweepRunDir(places: Places, foreignSockets: readonly string[]): void {
   const own = new Set<string>([...Object.values(SOCKETS), ...foreignSockets]);
   for (const name of listed(places.runDir)) {
-    if (own.has(name) || isBridgeSocket(name)) rmSync(join(places.runDir, name), { force: true });
+    if (own.has(name) || isBridgeSocket(name) || isInstanceSocket(name))
+      rmSync(join(places.runDir, name), { force: true });
   }
   rmSync(places.bootstrap, { force: true });
 }
@@ -103,6 +104,11 @@ export function removeRunDir({ home, runDir }: Places): void {
 /** True for the sockets on which the bridge listens; see `bridgeSocket`. */
 export function isBridgeSocket(name: string): boolean {
   return /^bridge-.+\.sock$/.test(name);
+}
+
+/** True for those of ext-proc, however many there were; see `extProcSocket` and `instanceSocket`. */
+function isInstanceSocket(name: string): boolean {
+  return /^(ext-proc|instance)-[0-9]+\.sock$/.test(name);
 }
 
 /** The names in the run folder; none when it is gone. */

@@ -71,18 +71,40 @@ describe('a server that announces changes', () => {
     },
   );
 
-  test('without end is read once for a burst, and every few seconds at most', async () => {
+  test('without end is read once for a burst, some times in a row, and every few seconds at most', async () => {
     const { stream, clock, saved, egress } = await reading();
     const before = egress.asked.length;
-    const readings = 4;
-    for (let count = 0; count < readings; count += 1) {
+    const waits: number[] = [];
+    for (let count = 0; count < LIMITS.discoveryChangeReadingsMax + 2; count += 1) {
       for (let word = 0; word < 1000; word += 1) stream.say(CHANGED);
       expect(clock.timers).toHaveLength(1);
-      expect(clock.next()).toBe(LIMITS.discoveryChangePauseMs);
+      waits.push(clock.next());
       await saved();
     }
+    // The reading at the start is one of those in a row; the waits between them count towards the first pause.
+    const atOnce = LIMITS.discoveryChangeReadingsMax - 1;
+    expect(waits).toEqual([
+      ...Array(atOnce).fill(LIMITS.discoveryChangeWaitMs),
+      LIMITS.discoveryChangePauseMs - atOnce * LIMITS.discoveryChangeWaitMs,
+      LIMITS.discoveryChangePauseMs,
+      LIMITS.discoveryChangePauseMs,
+    ]);
     // Two sessions of four requests each.
-    expect(egress.asked.length - before).toBe(readings * 8);
+    expect(egress.asked.length - before).toBe(waits.length * 8);
+  });
+
+  test('and is quiet for a while may be read some times in a row again', async () => {
+    const { stream, clock, saved } = await reading();
+    const change = async (): Promise<number> => {
+      stream.say(CHANGED);
+      const waitMs = clock.next();
+      await saved();
+      return waitMs;
+    };
+    for (let count = 1; count < LIMITS.discoveryChangeReadingsMax; count += 1) await change();
+    clock.pass(2 * LIMITS.discoveryChangePauseMs);
+    expect([await change(), await change()]).toEqual([LIMITS.discoveryChangeWaitMs, LIMITS.discoveryChangeWaitMs]);
+    expect(await change()).toBeGreaterThan(LIMITS.discoveryChangeWaitMs);
   });
 
   test('while it is being read is read once more', async () => {
@@ -105,7 +127,7 @@ describe('a server that announces changes', () => {
     );
     world.discovery.sync([target('a')]);
     await world.saved();
-    expect(world.clock.next()).toBe(LIMITS.discoveryChangePauseMs);
+    expect(world.clock.next()).toBe(LIMITS.discoveryChangeWaitMs);
     await world.saved();
     expect(world.clock.next()).toBe(LIMITS.discoveryIntervalMs);
     await world.saved();
@@ -245,7 +267,7 @@ describe('a server of both eras, which has a stream in the modern one only,', ()
     await saved();
     expect((await saved()).outcome).toMatchObject({ discovered: { protocolVersions: ['2025-11-25', '2026-07-28'] } });
     expect(streams.opened).toHaveLength(1);
-    expect(clock.next()).toBe(LIMITS.discoveryChangePauseMs);
+    expect(clock.next()).toBe(LIMITS.discoveryChangeWaitMs);
     await saved();
     const { request } = streams.opened.at(-1)!;
     expect(request).toMatchObject({ protocolVersion: '2026-07-28', headers: { 'mcp-method': 'subscriptions/listen' } });

@@ -25,6 +25,8 @@ export interface Discovery {
    */
   sync(targets: readonly DiscoveryTarget[]): void;
   /** What this process has not read successfully yet, other than what was read before it started and has its turn later. */
+  /** Every version that is watched, and whether it could be read when it was last tried. */
+  standing(): readonly { readonly server: string; readonly version: string; readonly readable: boolean }[];
   unread(): readonly { readonly server: string; readonly version: string }[];
   /** Clusters that must not be served: a name in their endpoints led where it must not. Another set when it changed. */
   blocked(): ReadonlySet<string>;
@@ -152,6 +154,12 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
         blocked = without(blocked, cluster);
       }
     },
+    standing: () =>
+      [...watched.values()].map(({ watch: { target, readable } }) => ({
+        server: target.server,
+        version: target.version,
+        readable,
+      })),
     unread: () =>
       [...watched.values()]
         .filter(({ watch }) => !watch.read)

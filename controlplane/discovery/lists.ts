@@ -5,7 +5,7 @@ import { LIMITS } from '../../core/limits.ts';
 import type { Session } from './session.ts';
 
 /** One row per list: who announces it, how it is asked, what names an item. */
-const LISTS = {
+export const LISTS = {
   tools: { capability: 'tools', method: 'tools/list', key: 'name' },
   prompts: { capability: 'prompts', method: 'prompts/list', key: 'name' },
   resources: { capability: 'resources', method: 'resources/list', key: 'uri' },

@@ -39,6 +39,8 @@ export async function openModern(options: SessionOptions, capabilities: JsonObje
     sessionId: '',
     protocolVersion: MODERN_VERSION,
     initialized: { ...said, ...(serverInfo !== undefined && { serverInfo }) },
+    // "There is no resumption": an id of an event says nothing (MCP 2026-07-28, transports).
+    eventIds: false,
     request,
     // In this era a server asks nothing.
     respond: () => Promise.resolve(),

@@ -40,6 +40,9 @@ const careful =
     return except[method] ?? mismatch('_meta' in params ? -32020 : -32602);
   };
 
+const TASKS = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
+const EARLIER: Facts = { protocolVersions: ['2026-07-28'], refusesDisagreement: false, tasksExtension: true };
+
 describe('the versions of a server', () => {
   const none = status(404, 'no such method');
   test.each<[string, Script, JsonObject, Facts | null, string[]]>([
@@ -111,6 +114,18 @@ describe('the versions of a server', () => {
     const { facts, left } = await probe(script, read, earlier);
     expect(facts.protocolVersions).toEqual(versions);
     expect(left).toBe(0);
+  });
+
+  test.each<[string, Script['modern'], Facts | null, boolean]>([
+    ['declares it', () => ({ supportedVersions: ['2026-07-28'], capabilities: TASKS }), null, true],
+    ['does not', () => ({ supportedVersions: ['2026-07-28'], capabilities: { extensions: {} } }), EARLIER, false],
+    ['says what is none', () => ({ supportedVersions: ['2026-07-28'], capabilities: { extensions: 1 } }), null, false],
+    ['says nothing of what it can do', () => ({ supportedVersions: ['2026-07-28'] }), null, false],
+    ['declared it earlier, and cannot be asked', () => status(503, 'down'), EARLIER, true],
+    ['declared it earlier, and is not modern any more', () => status(404, 'no'), EARLIER, false],
+  ])('have the tasks extension where the server %s', async (_, modern, earlier, has) => {
+    const { facts } = await probe({ initialize: speaks('2025-11-25'), modern: modern! }, {}, earlier);
+    expect(facts.tasksExtension === true).toBe(has);
   });
 
   test('are asked for one after the other, and each session is ended', async () => {
@@ -213,6 +228,11 @@ describe('what was found out earlier', () => {
       'is of the same server, in whatever order it names itself',
       { ...read, protocolVersions: ['x'], serverInfo: { version: '1', name: 'a' } },
       { protocolVersions: ['x'], refusesDisagreement: false },
+    ],
+    [
+      'has what the server declared in the modern era',
+      { ...read, protocolVersions: ['x'], tasksExtension: true },
+      { protocolVersions: ['x'], refusesDisagreement: false, tasksExtension: true },
     ],
     ['is not of another release', { ...read, protocolVersions: ['x'], serverInfo: { name: 'a', version: '2' } }, null],
   ])('%s', (_, earlier, facts) => {

@@ -20,15 +20,20 @@ const read = async (script: Script) => {
 const tools = (...names: string[]): JsonObject[] => names.map((name) => ({ name, inputSchema: { type: 'object' } }));
 
 describe('a server', () => {
-  test('is asked twice, as a client that can do nothing and as one that can do all, for what it announces', async () => {
+  test('is asked as a client that can do nothing and as one that can do all, and where that differs as those between', async () => {
     const { outcome, asked, methods } = await read({
       initialize: () => initializeResult({ tools: {} }, { instructions: 'be kind' }),
       'tools/list': ({ capabilities }) => ({ tools: tools('echo', ...('sampling' in capabilities ? ['sample'] : [])) }),
     });
     const once = ['initialize', 'notifications/initialized', 'tools/list', 'DELETE'];
-    expect(methods).toEqual([...once, ...once]);
+    expect(methods).toEqual([...once, ...once, ...once, ...once, ...once]);
     expect(asked[0]?.capabilities).toEqual({});
     expect(Object.keys(asked[4]?.capabilities ?? {})).toEqual(['roots', 'sampling', 'elicitation', 'tasks']);
+    expect([8, 12, 16].map((at) => Object.keys(asked[at]?.capabilities ?? {}))).toEqual([
+      ['roots'],
+      ['sampling'],
+      ['elicitation'],
+    ]);
     expect(asked[0]?.params).toMatchObject({ protocolVersion: '2025-11-25', clientInfo: { name: 'chancery' } });
     expect(
       asked.every(({ request }) => request.cluster === 'mcp.a.1' && request.path === '/mcp' && request.idempotent),
@@ -39,10 +44,30 @@ describe('a server', () => {
         hash: expect.stringMatching(/^[0-9a-f]{64}$/),
         instructions: 'be kind',
         serverInfo: { name: 'scripted' },
-        tools: { bare: tools('echo'), full: tools('echo', 'sample') },
+        tools: {
+          bare: tools('echo'),
+          full: tools('echo', 'sample'),
+          alone: { roots: ['echo'], sampling: ['echo', 'sample'], elicitation: ['echo'] },
+        },
         prompts: { bare: [], full: [] },
       },
     });
+  });
+
+  test.each([
+    ['gives its events ids', true],
+    ['gives them none', undefined],
+  ])('that %s is known to', async (_, eventIds) => {
+    const server = scriptedServer({
+      initialize: () => initializeResult({ tools: {} }),
+      'tools/list': () => ({ tools: tools('echo') }),
+    });
+    const numbering: typeof server.send = async (request) => {
+      const answer = await server.send(request);
+      return answer.ok && request.body?.includes('tools/list') === true && eventIds ? { ...answer, eventIds } : answer;
+    };
+    const outcome = await readServer({ ...server, send: numbering }, target, () => 0);
+    expect(outcome.ok && outcome.discovered.eventIds).toBe(eventIds);
   });
 
   test('is read page by page', async () => {

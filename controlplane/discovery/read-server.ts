@@ -1,17 +1,17 @@
-// Decides what is known of a server version: what it answers to a client that can do nothing, and to one that can do all.
-import type { Discovered, Listed, ListedFor } from '../../core/catalog/catalog.ts';
+// Decides what is known of a server version: what it answers to a client that can do nothing, to one that can do all, and to those between.
+import type { AskedCapability, Discovered, Listed, ListedFor } from '../../core/catalog/catalog.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EgressClient } from '../../core/mcp/egress.ts';
 import { canonicalJson, contentHash } from '../../core/runtime/canonical.ts';
 import type { DiscoveryOutcome } from '../registry/discoveries.ts';
-import { LIST_NAMES, type ListName, readList } from './lists.ts';
+import { LIST_NAMES, LISTS, type ListName, readList } from './lists.ts';
 import { openModern } from './modern-session.ts';
 import type { Facts } from './probe.ts';
 import { type NoSession, openSession, type ReadTarget, type Session, type SessionOptions } from './session.ts';
 
 /** Servers show some tools only to clients that can answer what these tools ask of them. */
-const CLIENTS: Readonly<Record<keyof ListedFor, JsonObject>> = {
+const CLIENTS: Readonly<Record<'bare' | 'full', JsonObject>> = {
   bare: {},
   full: {
     roots: { listChanged: true },
@@ -25,7 +25,10 @@ interface Reading {
   readonly initialized: JsonObject;
   readonly protocolVersion: string;
   readonly lists: Readonly<Record<ListName, readonly Listed[]>>;
+  readonly eventIds: boolean;
 }
+
+type Alone = Readonly<Record<AskedCapability, Reading>>;
 
 /**
  * Is shown a session before its lists are read, so that a change of them is not missed; resolves to whether it keeps the
@@ -48,7 +51,20 @@ export async function readServer(
   if ('error' in bare) return { ok: false, error: printable(bare.error) };
   const full = await readAs(options, CLIENTS.full);
   if ('error' in full) return { ok: false, error: printable(full.error) };
-  return { ok: true, discovered: discoveredOf(bare, full) };
+  return { ok: true, discovered: discoveredOf(bare, full, await readAlone(options, bare, full)) };
+}
+
+/** With each capability alone, where the lists differ by them. Null: they do not, or it could not be found out. */
+async function readAlone(options: SessionOptions, bare: Reading, full: Reading): Promise<Alone | null> {
+  if (LIST_NAMES.every((name) => isSame(bare.lists[name], full.lists[name]))) return null;
+  const { roots, sampling, elicitation } = CLIENTS.full as Readonly<Record<AskedCapability, JsonObject>>;
+  const read = {
+    roots: await readAs(options, { roots }),
+    sampling: await readAs(options, { sampling }),
+    elicitation: await readAs(options, { elicitation }),
+  };
+  const failed = Object.values(read).some((reading) => 'error' in reading);
+  return failed ? null : (read as Alone);
 }
 
 async function readAs(
@@ -68,8 +84,8 @@ async function readAs(
       lists[name] = list.items;
       bytesMax -= list.bytes;
     }
-    const { initialized, protocolVersion } = session;
-    return { initialized, protocolVersion, lists: lists as Reading['lists'] };
+    const { initialized, protocolVersion, eventIds } = session;
+    return { initialized, protocolVersion, eventIds, lists: lists as Reading['lists'] };
   } finally {
     if (!kept) await session.close();
   }
@@ -84,17 +100,30 @@ async function openEither(options: SessionOptions, capabilities: JsonObject): Pr
   return 'error' in modern ? session : modern;
 }
 
-function discoveredOf(bare: Reading, full: Reading): Discovered {
+function isSame(few: readonly Listed[], all: readonly Listed[]): boolean {
+  return canonicalJson(few) === canonicalJson(all);
+}
+
+function discoveredOf(bare: Reading, full: Reading, alone: Alone | null): Discovered {
   const { serverInfo, capabilities, instructions } = full.initialized;
   const both = (name: ListName): ListedFor => {
     const [few, all] = [bare.lists[name], full.lists[name]];
-    return { bare: few, full: canonicalJson(few) === canonicalJson(all) ? few : all };
+    if (isSame(few, all)) return { bare: few, full: few };
+    const shown = ({ lists }: Reading): readonly string[] => lists[name].map((item) => String(item[LISTS[name].key]));
+    if (alone === null) return { bare: few, full: all };
+    const { roots, sampling, elicitation } = alone;
+    return {
+      bare: few,
+      full: all,
+      alone: { roots: shown(roots), sampling: shown(sampling), elicitation: shown(elicitation) },
+    };
   };
   const content = {
     protocolVersion: full.protocolVersion,
     serverInfo: isObject(serverInfo) ? serverInfo : {},
     capabilities: isObject(capabilities) ? capabilities : {},
     ...(typeof instructions === 'string' ? { instructions } : {}),
+    ...((bare.eventIds || full.eventIds) && { eventIds: true }),
     tools: both('tools'),
     prompts: both('prompts'),
     resources: both('resources'),

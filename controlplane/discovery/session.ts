@@ -1,5 +1,6 @@
 // Decides how the control plane talks to a server while it reads it: one MCP session of the legacy era, within one deadline.
 
+import { HEADERS } from '../../core/contract.ts';
 import { ERRORS } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -43,6 +44,8 @@ export interface Session {
   readonly protocolVersion: string;
   /** The result of `initialize`. */
   readonly initialized: JsonObject;
+  /** Whether events of its answers had ids so far. */
+  readonly eventIds: boolean;
   request(method: string, params: JsonObject): Promise<Answer>;
   /** Gives the server an answer to what it asked. Whether it took it does not matter. */
   respond(id: unknown, outcome: JsonObject): Promise<void>;
@@ -63,6 +66,7 @@ export async function openSession(
   let sessionId = '';
   let protocolVersion: string | undefined;
   let id = 0;
+  let eventIds = false;
 
   const send = (message: JsonObject | undefined, deadlineMs: number): ReturnType<EgressClient['send']> => {
     const request: EgressRequest = {
@@ -72,6 +76,8 @@ export async function openSession(
       sessionId,
       ...(protocolVersion === undefined ? {} : { protocolVersion }),
       ...(message === undefined ? {} : { body: JSON.stringify({ jsonrpc: '2.0', ...message }) }),
+      // What a server of the later era wants of each request, and no other minds (MCP 2026-07-28, transports).
+      ...(typeof message?.method === 'string' && { headers: { [HEADERS.method]: message.method } }),
       idempotent: true,
       deadlineMs,
     };
@@ -84,6 +90,7 @@ export async function openSession(
     id += 1;
     const answer = await send({ id, method, params }, leftMs);
     if (!answer.ok) return failed(`${method}: ${causeOf(answer, target.path)}`, isRefusal(answer));
+    eventIds ||= answer.eventIds === true;
     if (method === 'initialize') sessionId = answer.sessionId;
     return outcomeOf(method, answer);
   };
@@ -112,7 +119,17 @@ export async function openSession(
   protocolVersion = found;
   const ready = await send({ method: 'notifications/initialized' }, Math.max(1, endMs - nowMs()));
   if (!ready.ok) return give(`notifications/initialized: ${causeOf(ready, target.path)}`, isRefusal(ready));
-  return { sessionId, protocolVersion: found, initialized: initialized.result, request, respond, close };
+  return {
+    sessionId,
+    protocolVersion: found,
+    initialized: initialized.result,
+    get eventIds() {
+      return eventIds;
+    },
+    request,
+    respond,
+    close,
+  };
 }
 
 /** 401, 403, 408 and 429 are about us and about now; everything below 500 that is left is the server's own answer. */

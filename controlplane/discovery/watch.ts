@@ -53,12 +53,14 @@ export class Watch {
   #reading = false;
   /** It changed meanwhile. */
   #again = false;
-  #startedMs = Number.NEGATIVE_INFINITY;
+  /** Up to here its readings have used what a server may ask for: each a pause. */
+  #usedUpToMs = Number.NEGATIVE_INFINITY;
   #probeDueMs = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => {};
   #stream: ChangeStream | null = null;
   #streamEnds = 0;
+  #current: Promise<void> = Promise.resolve();
 
   /** @param trusted what is known of the target was read where it is now. */
   constructor(around: Surroundings, target: DiscoveryTarget, trusted: boolean) {
@@ -68,6 +70,11 @@ export class Watch {
     this.read = false;
   }
 
+  /** It was read when that was last tried. */
+  get readable(): boolean {
+    return this.read && this.#failures === 0;
+  }
+
   /** At once, or after a pause for what was read before the process started. */
   start(afterMs: number): void {
     this.read = afterMs > 0;
@@ -75,11 +82,11 @@ export class Watch {
     else void this.#readNow();
   }
 
-  /** Resolves when its session is ended. */
+  /** Resolves when its sessions are ended: that of its stream, and those of a reading that is under way. */
   async stop(): Promise<void> {
     this.#gone = true;
     this.#cancel();
-    await this.#stream?.close();
+    await Promise.all([this.#stream?.close(), this.#current]);
   }
 
   /** The earliest plan counts. */
@@ -101,7 +108,8 @@ export class Watch {
     }
     this.#reading = true;
     this.#again = false;
-    await this.#readOnce();
+    this.#current = this.#readOnce();
+    await this.#current;
     this.#reading = false;
     if (this.#gone) return;
     this.#plan(pauseMs(this.#failures, this.#around.random));
@@ -120,7 +128,7 @@ export class Watch {
     const outcome = await (this.#failures === 0 ? slots.usual : slots.failed).run(() =>
       gate.through(async (egress) => {
         if (this.#gone) return null;
-        this.#startedMs = clock.nowMs();
+        this.#usedUpToMs = Math.max(clock.nowMs(), this.#usedUpToMs) + LIMITS.discoveryChangePauseMs;
         return readServer(egress, this.target, clock.nowMs, (session) => this.#attend(session));
       }),
     );
@@ -188,10 +196,14 @@ export class Watch {
     else this.#planChanged();
   }
 
-  /** Waits for the rest of a burst, and longer for a server that changes all the time. */
+  /**
+   * Waits for the rest of a burst; one that changes all the time is read once in a pause. Some readings in a row are at
+   * once: who listens to a server that changes now and then hears of it within a moment.
+   */
   #planChanged(): void {
-    const sinceMs = this.#around.clock.nowMs() - this.#startedMs;
-    this.#plan(Math.max(LIMITS.discoveryChangeWaitMs, LIMITS.discoveryChangePauseMs - sinceMs));
+    const inARowMs = (LIMITS.discoveryChangeReadingsMax - 1) * LIMITS.discoveryChangePauseMs;
+    const waitMs = this.#usedUpToMs - inARowMs - this.#around.clock.nowMs();
+    this.#plan(Math.max(LIMITS.discoveryChangeWaitMs, waitMs));
   }
 
   /** What changed while nobody listened is read together with a new stream. */

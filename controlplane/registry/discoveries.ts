@@ -1,6 +1,7 @@
 // Decides how the registry remembers what was read from a server version, and what went wrong since.
 import type { Discovered } from '../../core/catalog/catalog.ts';
 import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
+import { parseExact } from '../../core/json.ts';
 import { canonicalJson } from '../../core/runtime/canonical.ts';
 import { changedMap } from './changed-map.ts';
 import { advanced, type State, versionKey } from './state.ts';
@@ -97,7 +98,7 @@ export function discoveryOf(row: DiscoveryRow, known?: StoredDiscovery): StoredD
     known.errorAtMs === row.error_at_ms
   )
     return known;
-  const read = (): Discovered | null => (row.json === null ? null : shareLists(JSON.parse(row.json) as Discovered));
+  const read = (): Discovered | null => (row.json === null ? null : shareLists(parseExact(row.json) as Discovered));
   return {
     discovered: sameContent ? known.discovered : read(),
     readAtMs: row.read_at_ms,
@@ -113,7 +114,7 @@ function shareLists(discovered: Discovered): Discovered {
   const shared: Partial<Record<(typeof LISTS)[number], Discovered['tools']>> = {};
   for (const list of LISTS) {
     const { bare, full } = discovered[list];
-    shared[list] = JSON.stringify(bare) === JSON.stringify(full) ? { bare, full: bare } : { bare, full };
+    shared[list] = JSON.stringify(bare) === JSON.stringify(full) ? { bare, full: bare } : discovered[list];
   }
   return { ...discovered, ...shared };
 }

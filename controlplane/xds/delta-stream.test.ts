@@ -333,7 +333,17 @@ test('our own types go in the order of the table, with the revision last', () =>
   for (const type of [...types].reverse()) client.ask(type, { subscribe: ['*'] });
   client.set({ revision: { current: '1' }, server: { a: '1' }, policy: { p: '1' }, surface: { s: '1' } });
   const labels = client.took().map((line) => line.split(' ')[0]);
-  expect(labels).toEqual(['server', 'surface', 'policy', 'issuer', 'apiKey', 'sessionKey', 'tombstone', 'revision']);
+  expect(labels).toEqual([
+    'server',
+    'surface',
+    'policy',
+    'issuer',
+    'apiKey',
+    'sessionKey',
+    'tombstone',
+    'instance',
+    'revision',
+  ]);
 });
 
 test.each<[string, string]>([

@@ -1,5 +1,6 @@
 // Decides which node is given which snapshot, and who has acknowledged it; it knows nothing of gRPC.
 import { randomUUID } from 'node:crypto';
+import type { Instance } from '../../core/catalog/catalog.ts';
 import { NODE_GROUPS } from '../../core/contract.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from '../../core/grpc/ads.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -7,6 +8,7 @@ import type { Logger } from '../../core/runtime/log.ts';
 import { admit, counts, forbidden, type Peer, quote, refuseSecret } from './admission.ts';
 import { type Changes, changesBetween } from './changes.ts';
 import { DeltaStream } from './delta-stream.ts';
+import { instancesOf } from './instances.ts';
 import { NO_METRICS, type XdsMetrics } from './metrics.ts';
 import { type Node, type NodeInfo, type NodeStatus, NodeTable, nodeKey, type Transport } from './nodes.ts';
 import { Refusals } from './refusals.ts';
@@ -47,6 +49,8 @@ export interface Hub {
   setGroups(resolve: GroupResolver): void;
   acked(group: string, wanted: readonly Wanted[], deadlineMs: number): Promise<AckOutcome>;
   nodes(): readonly NodeStatus[];
+  /** By name, those that are connected. */
+  instances(): ReadonlyMap<string, Instance>;
   /** Ends all streams, and refuses new ones. */
   close(): void;
 }
@@ -55,6 +59,8 @@ export interface HubOptions {
   readonly log: Logger;
   readonly now: () => number;
   readonly metrics?: XdsMetrics;
+  /** An instance came or went. */
+  readonly onInstance?: () => void;
   /**
    * Begins the nonces of a stream. It cannot be guessed: a client that does not read could otherwise acknowledge what
    * it never read, and so make us write without end.
@@ -76,7 +82,8 @@ interface Open {
 
 const CLOSING: Refusal = { code: 'UNAVAILABLE', message: 'the control plane is closing' };
 
-export function createHub({ log, now, metrics = NO_METRICS, streamId = randomUUID }: HubOptions): Hub {
+export function createHub(options: HubOptions): Hub {
+  const { log, now, metrics = NO_METRICS, streamId = randomUUID, onInstance = () => {} } = options;
   const snapshots = new Map<string, Snapshot>();
   const table = new NodeTable<Open>();
   const waits = new Waits<Node<Open>>();
@@ -147,6 +154,7 @@ export function createHub({ log, now, metrics = NO_METRICS, streamId = randomUUI
     if (open.node.streams.size === 0)
       log.info({ node: id, group: open.node.group, client, transport }, 'xDS client left');
     waits.changed(open.node);
+    if (client === NODE_GROUPS.extProc) onInstance();
   };
 
   /** An Envoy's group is another one now; its certificate may not allow it. */
@@ -197,6 +205,7 @@ export function createHub({ log, now, metrics = NO_METRICS, streamId = randomUUI
             const { id, client, variant, userAgent } = info;
             if (open.node.streams.size === 1)
               log.info({ node: id, group, client, transport, variant, userAgent }, 'xDS client connected');
+            if (client === NODE_GROUPS.extProc) onInstance();
           }
           open.node.lastContactMs = now();
           const refusal =
@@ -248,6 +257,7 @@ export function createHub({ log, now, metrics = NO_METRICS, streamId = randomUUI
       return waits.add(group, nodesOf(group), standing, deadlineMs);
     },
     nodes: () => table.status(now()),
+    instances: () => instancesOf(table.connected().map(({ info }) => info)),
     close() {
       closed = true;
       clearInterval(beat);

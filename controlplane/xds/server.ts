@@ -1,5 +1,6 @@
 // Decides how the hub is reached: every xDS method over gRPC, on a Unix socket and on TCP, with certificates or without.
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import type { Instance } from '../../core/catalog/catalog.ts';
 import {
   type DeltaResponse,
   decodeDeltaRequest,
@@ -45,6 +46,8 @@ export interface XdsServer {
   acked(group: string, wanted: readonly Wanted[], deadlineMs: number): Promise<AckOutcome>;
   /** The nodes, also those that left (see LIMITS.xdsNodesGone*). */
   nodes(): readonly NodeStatus[];
+  /** ext-proc that are connected and said where they are, by name. */
+  instances(): ReadonlyMap<string, Instance>;
   /** Serves everything on a Unix socket of mode 0600. A stale socket file is removed. @throws when it cannot. */
   listenUnix(path: string): Promise<void>;
   /**
@@ -100,6 +103,7 @@ export function createXdsServer(options: HubOptions): XdsServer {
     setGroups: hub.setGroups,
     acked: hub.acked,
     nodes: hub.nodes,
+    instances: hub.instances,
     async listenUnix(path) {
       await claimSocket(path);
       await bind('unix', `unix:${path}`, ServerCredentials.createInsecure());

@@ -13,7 +13,12 @@ export type Listed = JsonObject;
 export interface ListedFor {
   readonly bare: readonly Listed[];
   readonly full: readonly Listed[];
+  /** Names of what a client sees that declares this one alone; absent: everybody sees the same, or it is not known. */
+  readonly alone?: Readonly<Record<AskedCapability, readonly string[]>>;
 }
+
+/** Capabilities of clients by which servers choose what they list. */
+export type AskedCapability = 'roots' | 'sampling' | 'elicitation';
 
 /** What discovery read from one server version. */
 export interface Discovered {
@@ -25,6 +30,8 @@ export interface Discovered {
   readonly protocolVersions?: readonly string[];
   /** It was seen to refuse a request whose `Mcp-Method` header disagrees with the body (-32020). */
   readonly refusesDisagreement?: boolean;
+  /** It was seen to declare the tasks extension in the modern era, though it was read in the legacy one. */
+  readonly tasksExtension?: boolean;
   /** It was seen to give events of its answers ids, with which a client may come back for the rest. */
   readonly eventIds?: boolean;
   readonly serverInfo: JsonObject;
@@ -140,6 +147,16 @@ export interface SessionKey {
 export interface Tombstone {
   readonly tokenId: string;
   readonly expiresAtMs: number;
+}
+
+/** An ext-proc that runs: state that lives in it is found there. */
+export interface Instance {
+  /** Random for each process. */
+  readonly name: string;
+  /** Its node id, which its certificate names. */
+  readonly node: string;
+  /** `unix:/path`, or `host:port`. */
+  readonly address: string;
 }
 
 /** A stdio server version, for the bridge only; named `<server>.<version>`. */

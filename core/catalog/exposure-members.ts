@@ -1,14 +1,22 @@
 // Decides which items of a backend a surface takes in, and under which names.
 import type { ListKind } from '../mcp/methods.ts';
-import type { CatalogServer, CatalogSurface, Listed, ListedFor, ServerVersion, SurfaceMember } from './catalog.ts';
+import type {
+  AskedCapability,
+  CatalogServer,
+  CatalogSurface,
+  Listed,
+  ListedFor,
+  ServerVersion,
+  SurfaceMember,
+} from './catalog.ts';
 import { type Backend, ExposedItem } from './exposure-item.ts';
 import { chosen, listedName, publicName } from './names.ts';
 
 /**
- * Which of a server's lists: the ones for a client without capabilities, or with all; `any`: what is in either, for who does
- * not know the client. What a client is not shown it cannot call either, whatever its backend session would allow.
+ * Which of a server's lists: the ones for a client without capabilities, with all, or with these; `any`: what is in either,
+ * for who does not know the client. What a client is not shown it cannot call either, whatever its backend session would allow.
  */
-export type ListProfile = 'bare' | 'full' | 'any';
+export type ListProfile = 'bare' | 'full' | 'any' | AskedCapability | `${AskedCapability},${AskedCapability}`;
 
 export type ItemsByList = Readonly<Record<ListKind, readonly ExposedItem[]>>;
 
@@ -18,19 +26,20 @@ interface Made {
   readonly items: ItemsByList;
 }
 // All of these are immutable: items, and what lists show of them, are made once and go with them.
-const made: Readonly<Record<ListProfile, WeakMap<SurfaceMember, WeakMap<ServerVersion, Made>>>> = {
-  bare: new WeakMap(),
-  full: new WeakMap(),
-  any: new WeakMap(),
-};
+const made = new Map<ListProfile, WeakMap<SurfaceMember, WeakMap<ServerVersion, Made>>>();
 
 /** In the order of the server's own lists, or of the map; names may still collide. */
 export function itemsOf({ naming }: CatalogSurface, backend: Backend, profile: ListProfile): ItemsByList {
   const { member, server, version } = backend;
-  let ofMember = made[profile].get(member);
+  let ofProfile = made.get(profile);
+  if (ofProfile === undefined) {
+    ofProfile = new WeakMap();
+    made.set(profile, ofProfile);
+  }
+  let ofMember = ofProfile.get(member);
   if (ofMember === undefined) {
     ofMember = new WeakMap();
-    made[profile].set(member, ofMember);
+    ofProfile.set(member, ofMember);
   }
   const found = ofMember.get(version);
   if (found !== undefined && found.server === server && found.naming === naming) return found.items;
@@ -39,15 +48,25 @@ export function itemsOf({ naming }: CatalogSurface, backend: Backend, profile: L
   return items;
 }
 
-/** Total. */
+/**
+ * Discovery reads with each capability alone: of what a client with two sees, each brings and hides its own. What a server
+ * shows only for two together is not known. Total.
+ */
 export function listedFor(
-  { bare, full }: ListedFor,
+  { bare, full, alone }: ListedFor,
   profile: ListProfile,
   key: 'name' | 'uri' | 'uriTemplate',
 ): readonly Listed[] {
-  if (profile !== 'any') return profile === 'full' ? full : bare;
+  if (profile === 'full') return full;
+  if (profile === 'bare' || (profile !== 'any' && alone === undefined)) return bare;
   const names = new Set(bare.map((item) => listedName(item, key)));
-  return [...bare, ...full.filter((item) => !names.has(listedName(item, key)))];
+  const any = [...bare, ...full.filter((item) => !names.has(listedName(item, key)))];
+  if (profile === 'any' || alone === undefined) return any;
+  const shown = (profile.split(',') as AskedCapability[]).map((capability) => new Set(alone[capability]));
+  return any.filter((item) => {
+    const name = listedName(item, key);
+    return names.has(name) ? shown.every((each) => each.has(name)) : shown.some((each) => each.has(name));
+  });
 }
 
 function make(naming: CatalogSurface['naming'], backend: Backend, profile: ListProfile): ItemsByList {

@@ -1,7 +1,7 @@
 // Decides what a resource of each of our kinds looks like on arrival: its schema and its name.
 import { z } from 'zod';
 import type { OwnKind } from '../contract.ts';
-import type { JsonObject } from '../json.ts';
+import { type JsonObject, parseExact } from '../json.ts';
 import type { Policy, Who } from '../policy/types.ts';
 import type {
   CatalogApiKey,
@@ -9,6 +9,7 @@ import type {
   CatalogServer,
   CatalogSurface,
   Discovered,
+  Instance,
   ListedFor,
   Revision,
   ServerVersion,
@@ -29,6 +30,7 @@ export interface ResourceOf {
   readonly sessionKey: SessionKey;
   readonly stdioServer: StdioServer;
   readonly tombstone: Tombstone;
+  readonly instance: Instance;
   readonly revision: Revision;
 }
 
@@ -44,13 +46,18 @@ const objectSchema = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'wanted an object',
 );
-const listedForSchema: z.ZodType<ListedFor> = z.object({ bare: z.array(objectSchema), full: z.array(objectSchema) });
+const listedForSchema: z.ZodType<ListedFor> = z.object({
+  bare: z.array(objectSchema),
+  full: z.array(objectSchema),
+  alone: z.object({ roots: texts, sampling: texts, elicitation: texts }).exactOptional(),
+});
 
 const discoveredSchema: z.ZodType<Discovered> = z.object({
   hash: z.string(),
   protocolVersion: z.string(),
   protocolVersions: texts.exactOptional(),
   refusesDisagreement: z.boolean().exactOptional(),
+  tasksExtension: z.boolean().exactOptional(),
   eventIds: z.boolean().exactOptional(),
   serverInfo: objectSchema,
   capabilities: objectSchema,
@@ -177,6 +184,10 @@ const RESOURCES: { readonly [kind in OwnKind]: ResourceRow<ResourceOf[kind]> } =
   sessionKey: { schema: z.object({ kid: z.string(), key: z.string(), active: z.boolean() }), nameOf: ({ kid }) => kid },
   stdioServer: { schema: stdioServerSchema, nameOf: null },
   tombstone: { schema: z.object({ tokenId: z.string(), expiresAtMs: z.number() }), nameOf: ({ tokenId }) => tokenId },
+  instance: {
+    schema: z.object({ name: z.string(), node: z.string(), address: z.string() }),
+    nameOf: ({ name }) => name,
+  },
   revision: {
     schema: z.object({ revision: z.number(), digest: z.string() }),
     nameOf: null,
@@ -190,7 +201,7 @@ export function parseResource<Kind extends OwnKind>(kind: Kind, name: string, te
   const row: ResourceRow<ResourceOf[Kind]> = RESOURCES[kind];
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseExact(text);
   } catch {
     return { problem: 'is not valid JSON' };
   }

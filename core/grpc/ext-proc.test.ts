@@ -9,6 +9,7 @@ import {
   encodeRelay,
   encodeStreamBody,
   encodeStreamHeaders,
+  type Relay,
 } from './ext-proc.ts';
 
 describe('a request of Envoy', () => {
@@ -148,6 +149,22 @@ describe('an answer to Envoy', () => {
       kind: 'immediate',
       ...answer,
       headers: { 'content-type': 'application/json' },
+    });
+  });
+
+  test.each([
+    [
+      'at once',
+      (metadata: Relay['metadata']) => encodeImmediate({ status: 200, headers: [], body: '', details: 'x', metadata }),
+    ],
+    ['as a stream', (metadata: Relay['metadata']) => encodeStreamHeaders([[':status', '200']], metadata)],
+  ])('what an answer %s leaves for the access log', (_, encode) => {
+    const values = [
+      ['server', 'memory'],
+      ['tool', 'ä'],
+    ] as const;
+    expect(readAnswer(encode({ namespace: 'chancery', values }))).toMatchObject({
+      metadata: { chancery: { server: 'memory', tool: 'ä' } },
     });
   });
 

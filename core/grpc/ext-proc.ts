@@ -136,6 +136,8 @@ export interface Immediate {
   readonly body: string | Buffer;
   /** Shown as the response code details in the access log; no spaces. */
   readonly details: string;
+  /** Of a call that was made for the caller; see METADATA in core/contract.ts. */
+  readonly metadata?: Relay['metadata'];
 }
 
 // One writer for the process: every encoder below begins it anew and finishes before the next.
@@ -144,8 +146,15 @@ const writer = new WireWriter();
 /** In full duplex: the answer to the headers, held until the body was read, then the body, which is not copied. */
 export function encodeRelay(relay: Relay, trailers: boolean): readonly MessageParts[] {
   writer.reset();
-  const { namespace, values } = relay.metadata;
-  // dynamic_metadata(8): Struct { fields(1): map<string, Value { struct_value(5) }> }
+  dynamicMetadata(relay.metadata);
+  headersResponse(relay.setHeaders, relay.removeHeaders, true);
+  const headers = [writer.finish()];
+  // A request with trailers ends with them, not with its body.
+  return trailers ? [headers, encodeBody(relay.body, false), [TRAILERS]] : [headers, encodeBody(relay.body, true)];
+}
+
+/** dynamic_metadata(8): Struct { fields(1): map<string, Value { struct_value(5) }> } */
+function dynamicMetadata({ namespace, values }: Relay['metadata']): void {
   const metadata = writer.mark();
   const inner = writer.mark();
   for (const [key, value] of values) {
@@ -161,10 +170,6 @@ export function encodeRelay(relay: Relay, trailers: boolean): readonly MessagePa
   writer.text(1, namespace);
   writer.nest(1, inner);
   writer.nest(8, metadata);
-  headersResponse(relay.setHeaders, relay.removeHeaders, true);
-  const headers = [writer.finish()];
-  // A request with trailers ends with them, not with its body.
-  return trailers ? [headers, encodeBody(relay.body, false), [TRAILERS]] : [headers, encodeBody(relay.body, true)];
 }
 
 /** Answers the headers with mutations only: a request without body, or the repair of a retry. */
@@ -237,6 +242,7 @@ function prepend(head: number[], tag: number, length: number): void {
 /** immediate_response(7): { status(1) { code(1) }, headers(2), body(3), details(5) } */
 export function encodeImmediate(answer: Immediate): MessageParts {
   writer.reset();
+  if (answer.metadata !== undefined) dynamicMetadata(answer.metadata);
   const response = writer.mark();
   writer.text(5, answer.details);
   if (typeof answer.body === 'string') writer.text(3, answer.body);
@@ -252,8 +258,12 @@ export function encodeImmediate(answer: Immediate): MessageParts {
 }
 
 /** Begins an answer that ext-proc goes on composing; `:status` is among the headers. */
-export function encodeStreamHeaders(headers: readonly (readonly [string, string])[]): MessageParts {
+export function encodeStreamHeaders(
+  headers: readonly (readonly [string, string])[],
+  metadata?: Relay['metadata'],
+): MessageParts {
   writer.reset();
+  if (metadata !== undefined) dynamicMetadata(metadata);
   const response = writer.mark();
   for (let index = headers.length - 1; index >= 0; index--) headerValue(1, ...headers[index]!);
   writer.nest(1, response);

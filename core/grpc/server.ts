@@ -1,6 +1,7 @@
 // Decides how a bidirectional gRPC stream is served over node:http2: framing, flow control, orderly ends; for the hot path only.
 import { rmSync } from 'node:fs';
 import http2 from 'node:http2';
+import { LIMITS } from '../limits.ts';
 import type { Logger } from '../runtime/log.ts';
 import { FrameReader, frames, type MessageParts } from './frames.ts';
 
@@ -70,8 +71,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       }),
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const session of sessions) session.destroy();
+        // What was written last goes out, e.g. the end of a stream; what has no end is cut.
+        const cut = setTimeout(() => {
+          for (const session of sessions) session.destroy();
+        }, LIMITS.grpcDrainMs);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+        for (const session of sessions) session.close();
       }),
   };
 }

@@ -140,6 +140,12 @@ describe('a call', () => {
       [],
     ],
     [
+      'an event, and in one piece with it bytes that are no UTF-8',
+      (s) => (s.respond(SSE), s.write(Buffer.from('data: a\n\ndata: \xff\n\n', 'latin1'))),
+      'malformed',
+      [{ data: 'a' }],
+    ],
+    [
       'an answer that breaks off',
       (s) => (s.respond(SSE), s.write('data: a\n\n', () => s.destroy(new Error('broke off')))),
       'reset',

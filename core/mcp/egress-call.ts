@@ -1,10 +1,12 @@
 // Decides how ext-proc makes a call whose answer it passes on as it comes: a stream of messages through Envoy's egress listener.
 import http2 from 'node:http2';
 import net from 'node:net';
+import { HEADERS } from '../contract.ts';
 import { LIMITS } from '../limits.ts';
 import { type EgressRequest, egressHeaders } from './egress.ts';
 import { mediaType } from './media-type.ts';
-import { type SseEvent, SseParser } from './sse.ts';
+import { SseParser } from './sse.ts';
+import { Utf8Reader } from './utf8.ts';
 
 export interface CallHead {
   readonly status: number;
@@ -12,6 +14,8 @@ export interface CallHead {
   readonly contentType: string;
   /** '' without one. */
   readonly sessionId: string;
+  /** Who answered, as Envoy says; absent: it answered itself. */
+  readonly by?: { readonly replica: string; readonly attempts: string };
 }
 
 export interface CallEvent {
@@ -200,39 +204,36 @@ function receive(
   const { onEvent, eventBytesMax = LIMITS.backendAnswerBytesMax } = request;
   const status = headers[':status'] ?? 0;
   const contentType = mediaType(textOf(headers['content-type']));
-  // "JSON-RPC messages MUST be UTF-8 encoded": what is not is refused, and not mended.
   // Made when there is something to decode: it takes kilobytes, and most open streams are quiet.
-  let decoder: InstanceType<typeof TextDecoder> | null = null;
+  let reader: Utf8Reader | null = null;
   const isStream = status === 200 && contentType === 'text/event-stream';
   const isJson = contentType === 'application/json';
   const parser = isStream ? new SseParser(eventBytesMax) : null;
   let text = '';
   stream.on('data', (chunk: Buffer) => {
     if (isOver()) return;
-    let decoded: string;
-    try {
-      decoder ??= new TextDecoder('utf-8', { fatal: true });
-      decoded = decoder.decode(chunk, { stream: true });
-    } catch {
-      return end(isStream || isJson ? 'malformed' : 'content_type');
-    }
+    reader ??= new Utf8Reader();
+    const decoded = reader.read(chunk);
     if (parser === null) {
-      text += decoded;
+      if (!decoded.ok) return end(isJson ? 'malformed' : 'content_type');
+      text += decoded.text;
       if (text.length > eventBytesMax) end('too_large');
       return;
     }
-    let events: SseEvent[];
-    try {
-      events = parser.push(decoded);
-    } catch {
-      return end('too_large');
-    }
-    for (const { data, id, retry } of events) {
+    for (const { data, id, retry } of parser.push(decoded.text)) {
       if (isOver()) return;
       onEvent({ data, ...(id !== null && { id }), ...(retry !== undefined && { retry }) });
     }
+    if (parser.tooLarge) end('too_large');
+    else if (!decoded.ok) end('malformed');
   });
-  request.onOpen({ status, contentType, sessionId: textOf(headers['mcp-session-id']) });
+  const replica = textOf(headers[HEADERS.replica]);
+  request.onOpen({
+    status,
+    contentType,
+    sessionId: textOf(headers[HEADERS.session]),
+    ...(replica !== '' && { by: { replica, attempts: textOf(headers[HEADERS.attempts]) } }),
+  });
   return () => {
     if (isOver()) return;
     if (isJson && text !== '') onEvent({ data: text });

@@ -5,7 +5,7 @@ import type { JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { type EgressRequest, egressHeaders, headerOf, parseObject } from './egress.ts';
 import { mediaType } from './media-type.ts';
-import { type SseEvent, SseParser } from './sse.ts';
+import { SseParser } from './sse.ts';
 
 export interface StreamRequest
   extends Pick<EgressRequest, 'cluster' | 'path' | 'sessionId' | 'protocolVersion' | 'headers'> {
@@ -80,16 +80,11 @@ function open(socketPath: string, request: StreamRequest): EgressStream {
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > LIMITS.streamBytesMax) return end('too_large');
-      let events: SseEvent[];
-      try {
-        events = parser.push(decoder.write(chunk));
-      } catch {
-        return end('too_large');
-      }
-      for (const { data } of events) {
+      for (const { data } of parser.push(decoder.write(chunk))) {
         const message = parseObject(data);
         if (message !== null && !over) request.onMessage(message);
       }
+      if (parser.tooLarge) end('too_large');
     });
     response.on('end', () => end('ended'));
     response.on('error', () => end('ended'));

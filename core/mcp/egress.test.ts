@@ -210,6 +210,17 @@ describe('an answer', () => {
   });
 });
 
+test.each([
+  ['its events have ids', 'id: 1\ndata: \n\nid: 2\ndata: {"result":{}}\n\n', true],
+  ['only its answer has one', 'id: 0\ndata: {"result":{}}\n\n', true],
+  ['none has one', 'data: {"result":{}}\n\n', undefined],
+  ['its ids are empty, which is none', 'id\ndata: {"result":{}}\n\n', undefined],
+])('a stream tells whether one could go on with it: %s', async (_, events, eventIds) => {
+  handle = (_request, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(events);
+  const answer = await client.send(base);
+  expect(answer.ok && answer.eventIds).toBe(eventIds);
+});
+
 describe('what cannot be sent is a value as well', () => {
   test.each<[string, Partial<EgressRequest>]>([
     ['a path with a space', { path: '/a b' }],

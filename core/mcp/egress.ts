@@ -2,7 +2,7 @@
 import http from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import { HEADERS } from '../contract.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject, parseExact } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { sealEnvelope } from './envelope.ts';
 import { mediaType } from './media-type.ts';
@@ -27,8 +27,17 @@ export interface EgressRequest {
 }
 
 export type EgressAnswer =
-  /** `message` is the JSON-RPC response; null when there was none (202, DELETE). `sessionId` is '' without header. */
-  | { readonly ok: true; readonly status: number; readonly sessionId: string; readonly message: JsonObject | null }
+  /**
+   * `message` is the JSON-RPC response; null when there was none (202, DELETE). `sessionId` is '' without header.
+   * `eventIds`: it came in a stream whose events have ids.
+   */
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly sessionId: string;
+      readonly message: JsonObject | null;
+      readonly eventIds?: true;
+    }
   | {
       readonly ok: false;
       readonly status: number;
@@ -111,8 +120,9 @@ function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, 
   const ok = status >= 200 && status < 300;
   const fail = (why: Extract<EgressAnswer, { ok: false }>['why'], detail: string): void =>
     finish({ ok: false, status, why, detail });
+  let eventIds = false;
   const answer = (message: JsonObject | null, keepSocket: boolean): void =>
-    finish({ ok: true, status, sessionId, message }, keepSocket);
+    finish({ ok: true, status, sessionId, message, ...(eventIds && { eventIds }) }, keepSocket);
   const decoder = new StringDecoder('utf8');
   let bytes = 0;
   const tooLarge = (chunk: Buffer): boolean => {
@@ -126,9 +136,11 @@ function receive(response: http.IncomingMessage, finish: (answer: EgressAnswer, 
       if (tooLarge(chunk)) return fail('too_large', `more than ${LIMITS.backendAnswerBytesMax} bytes`);
       for (const event of parser.push(decoder.write(chunk))) {
         const message = parseObject(event.data);
+        eventIds ||= event.id !== null && event.id !== '';
         // Requests and notifications of the server may come first; the answer to our one request is the response.
         if (message !== null && ('result' in message || 'error' in message)) return answer(message, false);
       }
+      if (parser.tooLarge) fail('too_large', `an event of more than ${LIMITS.backendAnswerBytesMax} characters`);
     });
     response.on('end', () => fail('no_answer', 'the event stream ended without a response'));
     return;
@@ -159,10 +171,10 @@ export function headerOf(response: http.IncomingMessage, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** null for what is no JSON object. */
+/** Numbers are as they were written. null for what is no JSON object. */
 export function parseObject(text: string): JsonObject | null {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseExact(text);
     return isObject(value) ? value : null;
   } catch {
     return null;

@@ -20,6 +20,7 @@ export interface StandardHeaders {
 export interface Envelope {
   readonly protocolVersion: string;
   readonly members: ReadonlyMap<string, Span>;
+  readonly clientCapabilities: Span;
   /** Names of the client's capabilities. */
   readonly capabilities: ReadonlySet<string>;
 }
@@ -178,9 +179,10 @@ function checked(
   if (!isModernVersion(version)) return unsupported(version);
   const problem = methodProblem(message, headers) ?? (isRequest ? nameProblem(message, headers) : null);
   if (problem !== null) return problem;
+  const clientCapabilities = members.get(META.clientCapabilities) ?? { start: 0, end: 0 };
   return {
     era: 'modern',
-    envelope: { protocolVersion: version, members, capabilities: capabilities ?? new Set() },
+    envelope: { protocolVersion: version, members, clientCapabilities, capabilities: capabilities ?? new Set() },
   };
 }
 

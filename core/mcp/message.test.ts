@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../limits.ts';
-import { jsonParam, type Message, parseMessage, stringParam, withStringParam } from './message.ts';
+import { jsonParam, type Message, messagesIn, parseMessage, stringParam, withStringParam } from './message.ts';
 
 const parse = (text: string) => parseMessage(Buffer.from(text));
 const messageOf = (text: string): Message => {
@@ -173,4 +173,16 @@ describe('a member of params', () => {
     const changed = Buffer.concat(withStringParam(messageOf(text), 'name', 'b"\ud800')).toString();
     expect(changed).toBe(text.replace('"a__b"', '"b\\"\\ud800"'));
   });
+});
+
+test.each<[string, string, readonly string[]]>([
+  ['one message', '{"a":[1]}', ['{"a":[1]}']],
+  ['several', ' [{"id":9007199254740993}, {"b":2}] ', ['{"id":9007199254740993}', '{"b":2}']],
+  ['one in an array', '[{"a":1}]', ['{"a":1}']],
+  ['an empty array', '[]', ['[]']],
+  ['an array that is none', '[{"a":1}', ['[{"a":1}']],
+  ['nothing', '', ['']],
+  ['more than a batch may have', JSON.stringify(Array(101).fill({})), [JSON.stringify(Array(101).fill({}))]],
+])('what a server wrote as %s is that', (_, text, messages) => {
+  expect(messagesIn(text).map(String)).toEqual(messages);
 });

@@ -1,7 +1,7 @@
 // Decides whether a body is a JSON-RPC 2.0 message that MCP allows, and of which kind.
 import type { ErrorCode } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { type Scanned, type Span, scan } from './scan.ts';
+import { type Scanned, type Span, scan, scanArray } from './scan.ts';
 
 /** One message over the bytes it came in; members are read on demand, from their spans. */
 export interface Message {
@@ -33,6 +33,20 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
       return { ok: false, code: 'invalid_request', idText: 'null' };
   }
   return classify(bytes, scanned);
+}
+
+const BATCH = /^[ \t\r\n]*\[/;
+
+/**
+ * The messages that a server wrote as one: "responses MAY be batched" (MCP 2025-03-26, transports; no later version). What
+ * is no batch, or none that can be read, is one. Total.
+ */
+export function messagesIn(text: string): readonly Buffer[] {
+  const bytes = Buffer.from(text);
+  if (!BATCH.test(text)) return [bytes];
+  const spans = scanArray(bytes, LIMITS.jsonDepthMax);
+  if (typeof spans === 'string' || spans.length === 0 || spans.length > LIMITS.batchMessagesMax) return [bytes];
+  return spans.map(({ start, end }) => bytes.subarray(start, end));
 }
 
 function classify(bytes: Buffer, { members, params }: Scanned): ParsedMessage {

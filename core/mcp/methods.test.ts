@@ -13,10 +13,15 @@ describe('a method', () => {
     ['resources/list', 'request', 'list'],
     ['resources/templates/list', 'request', 'list'],
     ['resources/read', 'request', 'relay'],
-    ['resources/subscribe', 'request', 'relay'],
-    ['resources/unsubscribe', 'request', 'relay'],
+    ['resources/subscribe', 'request', 'subscribe'],
+    ['resources/unsubscribe', 'request', 'subscribe'],
     ['completion/complete', 'request', 'relay'],
     ['logging/setLevel', 'request', 'level'],
+    ['tasks/get', 'request', 'task'],
+    ['tasks/result', 'request', 'task'],
+    ['tasks/cancel', 'request', 'task'],
+    ['tasks/list', 'request', 'tasks'],
+    ['notifications/tasks/status', 'notification', 'taskStatus'],
     ['notifications/initialized', 'notification', 'accept'],
     ['notifications/progress', 'notification', 'progress'],
     ['notifications/roots/list_changed', 'notification', 'roots'],
@@ -29,7 +34,7 @@ describe('a method', () => {
       'in the other kind it is unknown',
     ).toBeNull();
     // Whatever goes to a backend has a target to decide on; whatever lists says what.
-    expect(row?.target !== undefined).toBe(act === 'relay');
+    expect(row?.target !== undefined).toBe(act === 'relay' || act === 'subscribe');
     expect(row?.list !== undefined).toBe(act === 'list');
     if (typeof row?.target === 'object') expect(ERRORS).toHaveProperty(row.target.unknown);
     if (row?.list !== undefined) expect(LISTS).toHaveProperty(row.list);
@@ -45,6 +50,8 @@ describe('a method', () => {
     'completion/Complete',
     'logging/setlevel',
     'sampling/createMessage',
+    'tasks/update',
+    'notifications/tasks',
     'server/discover',
     'constructor',
     '__proto__',
@@ -65,6 +72,12 @@ test.each([
   ['resources/subscribe', 'request', true, false],
   ['notifications/roots/list_changed', 'notification', true, false],
   ['notifications/cancelled', 'notification', true, true],
+  ['tasks/get', 'request', true, true],
+  ['tasks/cancel', 'request', true, true],
+  ['tasks/result', 'request', true, false],
+  ['tasks/list', 'request', true, false],
+  ['tasks/update', 'request', false, true],
+  ['notifications/tasks/status', 'notification', true, false],
 ] as const)('%s, a %s: in sessions %s, in the modern era %s', (method, kind, legacy, modern) => {
   expect([methodRow(method, kind, 'legacy') !== null, methodRow(method, kind, 'modern') !== null]).toEqual([
     legacy,

@@ -15,6 +15,8 @@ export type Act =
   | 'list'
   /** Goes to the one backend that owns its target. */
   | 'relay'
+  /** The same, and it is remembered for the sessions that come after. */
+  | 'subscribe'
   /** A notification with nothing left to do: answered 202. */
   | 'accept'
   /** A notification for whichever backend it concerns: sent to all of the session's. */
@@ -24,7 +26,13 @@ export type Act =
   /** A notification for the backends that know the client's roots. */
   | 'roots'
   /** Told to every backend that logs. */
-  | 'level';
+  | 'level'
+  /** Goes to the backend that has the task, decided as the tool that the task came from. */
+  | 'task'
+  /** Asked of every backend that lists tasks: those of the caller. */
+  | 'tasks'
+  /** A notification about a task of the client's, for the backend that asked for it. */
+  | 'taskStatus';
 
 export interface Target {
   readonly kind: 'tool' | 'prompt' | 'resource';
@@ -63,15 +71,21 @@ const METHODS: ReadonlyMap<string, MethodRow> = new Map<string, MethodRow>([
   ['resources/list', { kind: 'request', act: 'list', eras: BOTH, list: 'resources' }],
   ['resources/templates/list', { kind: 'request', act: 'list', eras: BOTH, list: 'resourceTemplates' }],
   ['resources/read', { kind: 'request', act: 'relay', eras: BOTH, target: resource }],
-  ['resources/subscribe', { kind: 'request', act: 'relay', eras: LEGACY, target: resource }],
-  ['resources/unsubscribe', { kind: 'request', act: 'relay', eras: LEGACY, target: resource }],
+  ['resources/subscribe', { kind: 'request', act: 'subscribe', eras: LEGACY, target: resource }],
+  ['resources/unsubscribe', { kind: 'request', act: 'subscribe', eras: LEGACY, target: resource }],
   ['completion/complete', { kind: 'request', act: 'relay', eras: BOTH, target: 'reference' }],
   ['logging/setLevel', { kind: 'request', act: 'level', eras: LEGACY }],
+  ['tasks/get', { kind: 'request', act: 'task', eras: BOTH }],
+  ['tasks/result', { kind: 'request', act: 'task', eras: LEGACY }],
+  ['tasks/cancel', { kind: 'request', act: 'task', eras: BOTH }],
+  ['tasks/update', { kind: 'request', act: 'task', eras: MODERN }],
+  ['tasks/list', { kind: 'request', act: 'tasks', eras: LEGACY }],
   ['server/discover', { kind: 'request', act: 'discover', eras: MODERN }],
   ['subscriptions/listen', { kind: 'request', act: 'listen', eras: MODERN }],
   ['notifications/initialized', { kind: 'notification', act: 'accept', eras: LEGACY }],
   ['notifications/progress', { kind: 'notification', act: 'progress', eras: LEGACY }],
   ['notifications/roots/list_changed', { kind: 'notification', act: 'roots', eras: LEGACY }],
+  ['notifications/tasks/status', { kind: 'notification', act: 'taskStatus', eras: LEGACY }],
   ['notifications/cancelled', { kind: 'notification', act: 'fanout', eras: BOTH }],
 ]);
 
@@ -81,11 +95,17 @@ export function methodRow(method: string, kind: 'request' | 'notification', era:
   return row !== undefined && row.kind === kind && row.eras.includes(era) ? row : null;
 }
 
-/** Which member of `params` the header `Mcp-Name` repeats (MCP 2026-07-28, transports, "Standard Headers"). */
-export const NAMED_BY: ReadonlyMap<string, 'name' | 'uri'> = new Map([
+/**
+ * Which member of `params` the header `Mcp-Name` repeats (MCP 2026-07-28, transports, "Standard Headers"; the extension of
+ * tasks, 2026-07-28, "Routing Headers").
+ */
+export const NAMED_BY: ReadonlyMap<string, 'name' | 'uri' | 'taskId'> = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
   ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
 ]);
 
 /** What a list is called in its answer, and by which member its items are named. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SseParser, SseTooLarge } from './sse.ts';
+import { SseParser } from './sse.ts';
 
 const CHARS_MAX = 1000;
 const parse = (...chunks: string[]) => {
@@ -64,8 +64,30 @@ describe('an event has a bound', () => {
     ['many empty lines of data', Array.from({ length: CHARS_MAX + 1 }, () => 'data\n')],
     ['a comment that does not end', [':', ' '.repeat(CHARS_MAX)]],
   ])('%s', (_, chunks) => {
-    expect(() => parse(...chunks)).toThrow(SseTooLarge);
-    expect(() => parse(...chunks)).toThrow(`an event exceeds ${CHARS_MAX} characters`);
+    const parser = new SseParser(CHARS_MAX);
+    expect(chunks.flatMap((chunk) => parser.push(chunk))).toEqual([]);
+    expect(parser.tooLarge).toBe(true);
+    expect(parser.push('\n\ndata: a\n\n')).toEqual([]);
+  });
+
+  test('and the one before it is given, wherever the stream is cut', () => {
+    const text = `data: a\n\nid: 7\ndata: ${'b'.repeat(CHARS_MAX)}\n\ndata: c\n\n`;
+    for (const size of [1, 7, 500, CHARS_MAX, text.length]) {
+      const parser = new SseParser(CHARS_MAX);
+      const events = [];
+      for (let at = 0; at < text.length; at += size) events.push(...parser.push(text.slice(at, at + size)));
+      expect([events, parser.tooLarge], `in pieces of ${size}`).toEqual([[message('a')], true]);
+    }
+  });
+
+  test.each([
+    ['as long as it may be', 0, false],
+    ['longer by one', 1, true],
+  ])('a line %s', (_, more, tooLarge) => {
+    const parser = new SseParser(CHARS_MAX);
+    const value = 'x'.repeat(CHARS_MAX - 'data:'.length + more);
+    expect(parser.push(`data:${value}\n\n`)).toEqual(tooLarge ? [] : [message(value)]);
+    expect(parser.tooLarge).toBe(tooLarge);
   });
 
   test('and not the stream', () => {

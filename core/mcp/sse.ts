@@ -8,11 +8,6 @@ export interface SseEvent {
   readonly retry?: number;
 }
 
-/** The stream broke its bound: one event is larger than allowed. */
-export class SseTooLarge extends Error {
-  override name = 'SseTooLarge';
-}
-
 const BOM = 0xfeff;
 const LF = 10;
 const CR = 13;
@@ -33,15 +28,21 @@ export class SseParser {
   #first = true;
   /** The last line ended with a CR: an LF that follows belongs to it. */
   #afterCr = false;
+  #tooLarge = false;
 
   constructor(eventCharsMax: number) {
     this.#eventCharsMax = eventCharsMax;
   }
 
-  /** @throws SseTooLarge when an event exceeds the bound; the parser is then of no further use. */
+  /** An event exceeds the bound: what came before it was given, and nothing will be given any more. */
+  get tooLarge(): boolean {
+    return this.#tooLarge;
+  }
+
+  /** The events that end in this piece, up to one that is too large. Total. */
   push(text: string): SseEvent[] {
     const events: SseEvent[] = [];
-    if (text === '') return events;
+    if (text === '' || this.#tooLarge) return events;
     let start = 0;
     if (this.#first) {
       this.#first = false;
@@ -53,16 +54,23 @@ export class SseParser {
       this.#afterCr = code === CR;
       if (secondOfCrLf) start = i + 1;
       if (secondOfCrLf || (code !== LF && code !== CR)) continue;
+      if (!this.#fits(i - start)) return events;
       const line = this.#rest + text.slice(start, i);
       this.#rest = '';
       this.#line(line, events);
       start = i + 1;
     }
-    this.#rest += text.slice(start);
-    if (this.#rest.length + this.#chars > this.#eventCharsMax) {
-      throw new SseTooLarge(`an event exceeds ${this.#eventCharsMax} characters`);
-    }
+    if (this.#fits(text.length - start)) this.#rest += text.slice(start);
     return events;
+  }
+
+  /** Of a line, whether it has ended or not: so its beginning is refused no later than the whole of it. */
+  #fits(more: number): boolean {
+    if (this.#chars + this.#rest.length + more <= this.#eventCharsMax) return true;
+    this.#tooLarge = true;
+    this.#rest = '';
+    this.#data = [];
+    return false;
   }
 
   #line(line: string, events: SseEvent[]): void {
@@ -86,9 +94,8 @@ export class SseParser {
     if (value.startsWith(' ')) value = value.slice(1);
     if (field === 'data') {
       this.#data.push(value);
+      // Never more than the line was.
       this.#chars += value.length + 1;
-      if (this.#chars > this.#eventCharsMax)
-        throw new SseTooLarge(`an event exceeds ${this.#eventCharsMax} characters`);
     } else if (field === 'event') this.#event = value;
     else if (field === 'id' && !value.includes('\0')) this.#id = value;
     // "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten".

@@ -108,6 +108,34 @@ export const SETTINGS = {
     fallback: '',
     doc: "PEM file of the authorities of the control plane's certificate.",
   },
+  instances: {
+    env: 'CHANCERY_INSTANCES',
+    flag: 'instances',
+    type: 'count',
+    fallback: '1',
+    doc: 'How many ext-proc run on this host; Envoy takes them in turn.',
+  },
+  instance: {
+    env: 'CHANCERY_INSTANCE',
+    flag: 'instance',
+    type: 'count',
+    fallback: '1',
+    doc: 'Which of them this ext-proc is. The supervisor sets it.',
+  },
+  instanceAddress: {
+    env: 'CHANCERY_INSTANCE_ADDRESS',
+    flag: 'instance-address',
+    type: 'string',
+    fallback: '',
+    doc: 'HOST:PORT on which this ext-proc listens, with the certificate for ADS, to ext-proc of other hosts. Empty: a Unix socket in the run directory.',
+  },
+  instanceCa: {
+    env: 'CHANCERY_INSTANCE_CA',
+    flag: 'instance-ca',
+    type: 'string',
+    fallback: '',
+    doc: "PEM file of the authorities of the other ext-proc's certificates. Needed beside an instance address.",
+  },
   endpointNetworks: {
     env: 'CHANCERY_ENDPOINT_NETWORKS',
     flag: 'endpoint-networks',
@@ -223,6 +251,12 @@ export interface Settings {
   readonly adsClientCert: string;
   readonly adsClientKey: string;
   readonly adsCa: string;
+  /** ext-proc of this host, and which of them this is, from 1. */
+  readonly instances: number;
+  readonly instance: number;
+  /** `HOST:PORT`; '' for a Unix socket. The authorities, and the certificate for ADS, are then given. */
+  readonly instanceAddress: string;
+  readonly instanceCa: string;
   readonly endpointNetworks: readonly string[];
   /** Without a trailing slash; '' for none. */
   readonly adminIssuer: string;
@@ -334,12 +368,24 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
       string
     >;
   };
+  const hostAndPort = (name: 'adsAddress' | 'instanceAddress'): void => {
+    if (/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(raw[name])) return;
+    throw new SettingError(`${sources[name]}: "${raw[name]}" is not HOST:PORT`);
+  };
+  const instanceAddress = (): string => {
+    const found = raw.instanceAddress;
+    if (found === '') return '';
+    hostAndPort('instanceAddress');
+    const missing = (['adsClientCert', 'instanceCa'] as const).find((name) => raw[name] === '');
+    if (missing !== undefined) {
+      throw new SettingError(`${sources.instanceAddress}: an instance on TCP needs ${SETTINGS[missing].env} beside it`);
+    }
+    return found;
+  };
   const adsAddress = (): string => {
     const found = raw.adsAddress;
     if (found === '') return '';
-    if (!/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(found)) {
-      throw new SettingError(`${sources.adsAddress}: "${found}" is not HOST:PORT`);
-    }
+    hostAndPort('adsAddress');
     if (raw.adsClientCert === '') {
       throw new SettingError(
         `${sources.adsAddress}: a control plane on TCP needs ${SETTINGS.adsClientCert.env} beside it`,
@@ -378,6 +424,10 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
     ...together(['adsTlsCert', 'adsTlsKey', 'adsTlsClientCa']),
     ...together(['adsClientCert', 'adsClientKey', 'adsCa']),
     adsAddress: adsAddress(),
+    instances: number('instances', 1, 16),
+    instance: number('instance', 1, 16),
+    instanceAddress: instanceAddress(),
+    instanceCa: raw.instanceCa === '' ? '' : resolve(cwd, raw.instanceCa),
     endpointNetworks: list('endpointNetworks'),
     adminIssuer: adminIssuer(),
     adminAudience: raw.adminAudience,

@@ -14,7 +14,11 @@ import type { AdsTarget } from './target.ts';
 
 export interface CatalogOptions extends AdsTarget {
   /** With a certificate that names a node, the id is that one's. */
-  readonly node: { readonly id: string; readonly group: NodeGroup };
+  readonly node: {
+    readonly id: string;
+    readonly group: NodeGroup;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
   /** What to subscribe to; see KINDS_OF_GROUP. */
   readonly kinds: readonly OwnKind[];
   readonly log: Logger;
@@ -34,6 +38,8 @@ export interface CatalogClient {
   tombstones(): ReadonlyMap<string, number>;
   /** Called after tombstones came or went. @returns stop. */
   onTombstone(listener: () => void): () => void;
+  /** Called after an instance came or went. @returns stop. */
+  onInstance(listener: () => void): () => void;
   /** What is held of a kind, of whichever revision; for kinds that no revision names. */
   resources<Kind extends OwnKind>(kind: Kind): ReadonlyMap<string, ResourceOf[Kind]>;
   /** Whether there is a catalog (without the kind `revision`: an answer for every kind) within the deadline. */
@@ -45,6 +51,8 @@ export interface CatalogClient {
 export function openCatalog(options: CatalogOptions): CatalogClient {
   const { log, now, node, tls, random = Math.random } = options;
   const nodeId = (tls === undefined ? null : certifiedIdentity(tls.cert))?.id ?? node.id;
+  const { metadata } = node;
+  const self = { id: nodeId, cluster: node.group, userAgent: 'chancery', ...(metadata !== undefined && { metadata }) };
   const kinds = (Object.keys(OWN_TYPES) as OwnKind[]).filter((kind) => options.kinds.includes(kind));
   const kindOf = new Map<string, OwnKind>(kinds.map((kind) => [OWN_TYPES[kind], kind]));
   const revised = kinds.includes('revision');
@@ -52,6 +60,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
   const answered = new Set<OwnKind>();
   const changeListeners = new Set<() => void>();
   const tombstoneListeners = new Set<() => void>();
+  const instanceListeners = new Set<() => void>();
   let tombstones: ReadonlyMap<string, number> = new Map();
   let catalog: Catalog | null = null;
   /** Those that the catalog has. */
@@ -72,7 +81,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     for (const [index, kind] of kinds.entries()) {
       stream.send({
         ...emptyDeltaRequest(OWN_TYPES[kind]),
-        node: index === 0 ? { id: nodeId, cluster: node.group, userAgent: 'chancery' } : null,
+        node: index === 0 ? self : null,
         subscribe: ['*'],
         initialVersions: store.versions(kind),
       });
@@ -116,6 +125,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
       tombstones = new Map([...store.held(kind)].map(([name, { value }]) => [name, value.expiresAtMs]));
       for (const listener of tombstoneListeners) listener();
     }
+    if (kind === 'instance') for (const listener of instanceListeners) listener();
     if (!revised || swap() || (kind === 'sessionKey' && rekey())) {
       for (const listener of changeListeners) listener();
     }
@@ -147,6 +157,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     onChange: (listener) => listen(changeListeners, listener),
     tombstones: () => tombstones,
     onTombstone: (listener) => listen(tombstoneListeners, listener),
+    onInstance: (listener) => listen(instanceListeners, listener),
     resources: (kind) => store.values(kind),
     ready(deadlineMs) {
       if (isReady()) return Promise.resolve(true);

@@ -26,6 +26,7 @@ export class Store {
     sessionKey: new Map(),
     stdioServer: new Map(),
     tombstone: new Map(),
+    instance: new Map(),
     revision: new Map(),
   };
   readonly #digest = new SetDigest();

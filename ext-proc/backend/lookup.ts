@@ -7,6 +7,7 @@ import { isTransparent } from '../lane.ts';
 import { viewOf } from '../view.ts';
 import { passedCapabilities } from './capabilities.ts';
 import { openBackend } from './open.ts';
+import { restore } from './restore.ts';
 
 /** What is known now, without asking anybody; null when there is no session yet. */
 export function knownSession(gateway: Gateway, session: SessionState, version: ServerVersion): string | null {
@@ -53,6 +54,7 @@ export async function openInto(
       throw new ChanceryError('backend_unavailable', { detail: version.name, reason: opened.why });
     }
     gateway.log.info({ ...logged, replaced: dead !== undefined }, 'a backend session was opened');
+    await restore(gateway, session, version, opened.sessionId);
     return opened.sessionId;
   };
   return (await gateway.side.open(session.tokenId, version.cluster, open, dead)).sessionId;

@@ -126,5 +126,5 @@ test('a server that ends is lost, but not while the client is asked', () => {
 });
 test('a client that does not answer in time is told so; one that cancels, nothing', () => {
   expect(led(needs(1, { a: FORM }), { kind: 'expired' }).effects.slice(1)).toEqual(failed('in time'));
-  expect(led({ kind: 'cancelled' }, message({ id: 1, result: {} })).effects).toEqual([]);
+  expect(led({ kind: 'cancelled' }, message({ id: 1, result: {} })).effects).toEqual([{ kind: 'end_client' }]);
 });

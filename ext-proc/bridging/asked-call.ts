@@ -34,6 +34,8 @@ export type AskedEvent =
 export type AskedEffect =
   | { readonly kind: 'tell_client'; readonly text: string }
   | { readonly kind: 'answer_client'; readonly text: string }
+  /** "The receiver SHOULD NOT send a response for the cancelled request" (MCP 2025-11-25, cancellation). */
+  | { readonly kind: 'end_client' }
   | { readonly kind: 'ask_client'; readonly request: InputRequest }
   | {
       readonly kind: 'call_server';
@@ -66,7 +68,7 @@ export function stepAsked(state: AskedState, event: AskedEvent): AskedStep {
         ? { state, effects: [] }
         : fail(state, 'the server behind this call ended before it answered');
     case 'cancelled':
-      return { state: { ...state, over: true }, effects: [] };
+      return { state: { ...state, over: true }, effects: [{ kind: 'end_client' }] };
     case 'expired':
       return fail(state, 'the client did not answer in time what the server asked');
   }

@@ -2,6 +2,7 @@
 import { type Asking, createAsking } from './asking.ts';
 import { createLevels, type Levels } from './levels.ts';
 import { createParking, type Parking } from './parking.ts';
+import { createPool, type Pool } from './pool.ts';
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts';
 
 export interface Bridges {
@@ -11,9 +12,11 @@ export interface Bridges {
   readonly asking: Asking;
   readonly levels: Levels;
   readonly subscriptions: Subscriptions;
+  readonly pool: Pool;
   /** Names a call: a number that no other call of this process has. */
   nextId(): number;
-  close(): void;
+  /** Resolves when the servers were told, or took too long. */
+  close(): Promise<void>;
 }
 
 export interface BridgesOptions {
@@ -27,6 +30,7 @@ const INSTANCE_BYTES = 12;
 export function createBridges({ now, randomBytes }: BridgesOptions): Bridges {
   const parking = createParking({ now });
   const asking = createAsking({ now });
+  const pool = createPool({ now });
   let ids = 0;
   return {
     instance: randomBytes(INSTANCE_BYTES).toString('base64url'),
@@ -34,6 +38,7 @@ export function createBridges({ now, randomBytes }: BridgesOptions): Bridges {
     asking,
     levels: createLevels(),
     subscriptions: createSubscriptions(),
+    pool,
     nextId() {
       ids++;
       return ids;
@@ -41,6 +46,7 @@ export function createBridges({ now, randomBytes }: BridgesOptions): Bridges {
     close() {
       parking.close();
       asking.close();
+      return pool.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import { ChanceryError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { LATEST_LEGACY_VERSION } from '../../core/mcp/versions.ts';
+import { hasLogging, tellLevel } from '../backend/level.ts';
 import { openBackend } from '../backend/open.ts';
 import { lives } from '../backend/repair.ts';
 import { backendVersion } from '../backend/version.ts';
@@ -58,25 +59,38 @@ export async function openLegacy(gateway: Gateway, version: ServerVersion, decla
     throw new ChanceryError('backend_unavailable', { detail: version.name, reason: opened.why });
   }
   gateway.log.info({ server: version.name, version: version.version }, 'a bridged session was opened');
-  const logs = version.discovered !== null && Object.hasOwn(version.discovered.capabilities, 'logging');
-  if (logLevel !== null && logs) await setLevel(gateway, version, opened.sessionId, logLevel);
+  if (logLevel === null || !hasLogging(version)) return opened.sessionId;
+  const why = await tellLevel(gateway, version, { sessionId: opened.sessionId, protocolVersion }, logLevel);
+  // It logs at its own level: the call goes on.
+  if (why !== null) gateway.log.info({ server: version.name, why }, 'a server did not take the log level');
   return opened.sessionId;
 }
 
-/** A server that does not take it logs at its own level: the call goes on. */
-async function setLevel(gateway: Gateway, version: ServerVersion, sessionId: string, level: string): Promise<void> {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 'level', method: 'logging/setLevel', params: { level } });
-  const answer = await gateway.egress.send({
-    cluster: version.cluster,
-    path: version.path,
-    method: 'POST',
-    sessionId,
-    protocolVersion: legacyVersion(version),
-    body,
-    idempotent: true,
-    deadlineMs: LIMITS.fanoutDeadlineMs,
+/** A call uses a session of these from now on; the result says that it does so no more. */
+export function useSession(
+  gateway: Gateway,
+  version: ServerVersion,
+  declared: Declared,
+  sessionId: string,
+): () => void {
+  if (sessionId === '') return () => {};
+  const { cluster, path } = version;
+  return gateway.bridges.pool.use({
+    key: `${cluster} ${sessionId}`,
+    end() {
+      const key = sessionKey(declared);
+      if (gateway.side.get(key, cluster)?.sessionId === sessionId) gateway.side.drop(key, cluster);
+      return gateway.egress.send({
+        cluster,
+        path,
+        method: 'DELETE',
+        sessionId,
+        protocolVersion: legacyVersion(version),
+        idempotent: true,
+        deadlineMs: LIMITS.fanoutDeadlineMs,
+      });
+    },
   });
-  if (!answer.ok) gateway.log.info({ server: version.name, why: answer.why }, 'a server did not take the log level');
 }
 
 /**

@@ -1,20 +1,25 @@
 // Decides how a modern client's call runs at a legacy server: the session, the stream, what is parked and found again.
 import { forwardedBody } from '../../core/catalog/exposure-arguments.ts';
-import type { Verdict } from '../../core/catalog/govern.ts';
+import type { Asker, Verdict } from '../../core/catalog/govern.ts';
 import { ChanceryError, ERRORS, type ErrorCode } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { EgressCall } from '../../core/mcp/egress-call.ts';
+import type { CallHead, EgressCall } from '../../core/mcp/egress-call.ts';
 import { META } from '../../core/mcp/inbound.ts';
 import { errorText, errorTextFor, resultText } from '../../core/mcp/json-rpc.ts';
-import { stringParam } from '../../core/mcp/message.ts';
+import { type Message, stringParam } from '../../core/mcp/message.ts';
+import { withoutTasks } from '../backend/capabilities.ts';
+import { withRecord } from '../call-record.ts';
+import { carriedHeaders } from '../compose/carried-headers.ts';
+import type { Gateway } from '../gateway.ts';
+import { questionOf } from '../instances/question.ts';
 import type { ModernCall } from '../modern/call.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { askedFor, openBridged, ownerText, sealBridged } from './bridged-state.ts';
 import { answering, type ClientEnd, type Feed } from './client-end.ts';
 import { membersOf, memberText } from './json-text.ts';
 import { legacyRequest } from './legacy-request.ts';
-import { type Declared, isLost, legacySession, legacyVersion } from './legacy-session.ts';
+import { type Declared, isLost, legacySession, legacyVersion, useSession } from './legacy-session.ts';
 import {
   type Attached,
   type CallEffect,
@@ -25,13 +30,15 @@ import {
   stepCall,
 } from './parked-call.ts';
 import type { ParkedCall } from './parking.ts';
-import { type ServerMessage, serverMessage } from './server-message.ts';
+import { type ServerMessage, serverMessages } from './server-message.ts';
 
 type Allowed = Extract<Verdict, { kind: 'call' }>;
 
 /** A call that is parked, and how its client comes back to it. */
 interface Resumable extends ParkedCall {
-  resume(call: ModernCall, client: ClientEnd, attached: Attached, responses: ReadonlyMap<string, string>): Feed;
+  /** Of the call: what the access log shows of it. */
+  readonly own: Pick<Allowed, 'exposed' | 'decision'>;
+  resume(asker: Asker, client: ClientEnd, attached: Attached, responses: ReadonlyMap<string, string>): Feed;
 }
 
 export function bridgeToLegacy(call: ModernCall, verdict: Allowed): Outcome | Promise<Outcome> {
@@ -42,18 +49,40 @@ export function bridgeToLegacy(call: ModernCall, verdict: Allowed): Outcome | Pr
   if (!opened.ok) return refusedState(call, opened.code, opened.reason);
   const { state } = opened;
   if (state.kind === 'before') return begin(call, verdict, asked);
-  if (state.instance !== gateway.bridges.instance) return refusedState(call, 'state_gone', 'another_instance');
-  const parked = gateway.bridges.parking.take(state.id, ownerText(call)) as Resumable | null;
-  if (parked === null) return refusedState(call, 'state_gone', 'not_parked');
+  if (state.instance === gateway.bridges.instance) return resume(gateway, call, state.id, message);
+  const question = { ...questionOf('retry', call, message), asked };
+  const outcome = gateway.instances.relay(state.instance, question, message.idText);
+  if (outcome.kind !== 'pending') return outcome;
+  const start: typeof outcome.start = (settle) =>
+    outcome.start((settled) => settle(withRecord(settled, { ...verdict, lane: 'bridged' }, null)));
+  return { kind: 'pending', start };
+}
+
+/** The same of a retry that reached another ext-proc: only of a call that waits here. */
+export function resumeRelayed(gateway: Gateway, asker: Asker, asked: string, message: Message): Outcome {
+  const opened = openBridged(gateway, asker, asked, stringParam(message, 'requestState') ?? '');
+  if (!opened.ok) return refusedState({ ...asker, gateway, message }, opened.code, opened.reason);
+  const { state } = opened;
+  if (state.kind === 'before' || state.instance !== gateway.bridges.instance)
+    return refusedState({ ...asker, gateway, message }, 'state_gone', 'another_instance');
+  return resume(gateway, asker, state.id, message);
+}
+
+function resume(gateway: Gateway, asker: Asker, id: string, message: Message): Outcome {
+  const parked = gateway.bridges.parking.take(id, ownerText(asker)) as Resumable | null;
+  if (parked === null) return refusedState({ ...asker, gateway, message }, 'state_gone', 'not_parked');
   const text = message.bytes.toString();
   const given = memberText(memberText(text, 'params') ?? '{}', 'inputResponses') ?? '{}';
   const responses = new Map([...membersOf(given)].map(([key, { start, end }]) => [key, given.slice(start, end)]));
   const attached = { idText: message.idText, progressText: progressOf(text) };
-  return answering((client) => parked.resume(call, client, attached, responses));
+  return answering(parked.own, message.idText, (client) => parked.resume(asker, client, attached, responses));
 }
 
-function refusedState(call: ModernCall, code: ErrorCode, reason: string): Outcome {
-  const { gateway, surface, principal, message } = call;
+function refusedState(
+  { gateway, surface, principal, message }: Pick<ModernCall, 'gateway' | 'surface' | 'principal' | 'message'>,
+  code: ErrorCode,
+  reason: string,
+): Outcome {
   gateway.log.info({ surface: surface.name, subject: principal.subject, reason }, 'a request state was refused');
   return refuse({ code, reason }, message.idText);
 }
@@ -62,7 +91,9 @@ async function begin(call: ModernCall, verdict: Allowed, asked: string): Promise
   const declared = declaredBy(call);
   try {
     const sessionId = await legacySession(call.gateway, verdict.exposed.version, declared);
-    return answering((client) => run(call, verdict, { asked, declared, sessionId }, client));
+    return answering(verdict, call.message.idText, (client) =>
+      run(call, verdict, { asked, declared, sessionId }, client),
+    );
   } catch (error) {
     if (!(error instanceof ChanceryError)) throw error;
     return refuse(
@@ -78,7 +109,8 @@ interface Started {
   readonly sessionId: string;
 }
 
-function run(call: ModernCall, { exposed, target }: Allowed, started: Started, first: ClientEnd): Feed {
+function run(call: ModernCall, own: Allowed, started: Started, first: ClientEnd): Feed {
+  const { exposed, target } = own;
   const { gateway, message } = call;
   const { version } = exposed;
   const { parking, instance } = gateway.bridges;
@@ -88,9 +120,11 @@ function run(call: ModernCall, { exposed, target }: Allowed, started: Started, f
   const { text, progressText } = legacyRequest(body, callText);
   const owner = started.declared.owner;
   let sessionId = started.sessionId;
-  let caller = call;
+  let release = useSession(gateway, version, started.declared, sessionId);
+  let caller: Asker = call;
   let client: ClientEnd | null = first;
   let upstream: EgressCall | null = null;
+  let head: CallHead | null = null;
   let idText = message.idText;
   let state: CallState = newCall(
     {
@@ -111,6 +145,7 @@ function run(call: ModernCall, { exposed, target }: Allowed, started: Started, f
     if (state.over) {
       parking.take(callText, owner);
       upstream?.close();
+      release();
     } else if (state.attached === null && !parking.grow(callText, heldChars(state))) dispatch({ kind: 'expired' });
   };
   const answer = (answered: string, status?: number): void => {
@@ -130,6 +165,7 @@ function run(call: ModernCall, { exposed, target }: Allowed, started: Started, f
   };
   const parked: Resumable = {
     owner,
+    own,
     expire: () => dispatch({ kind: 'expired' }),
     resume(next, end, attached, responses) {
       caller = next;
@@ -176,34 +212,35 @@ function run(call: ModernCall, { exposed, target }: Allowed, started: Started, f
     }
   };
   const open = (isRepeated: boolean): void => {
-    let status = 0;
     let answered = false;
     let refusal: ServerMessage | null = null;
     const used = sessionId;
+    head = null;
     upstream = gateway.calls.open({
       cluster: version.cluster,
       path: version.path,
       method: 'POST',
       body: text,
+      headers: carriedHeaders(call.admitted.headers),
       sessionId: used,
       protocolVersion: legacyVersion(version),
       deadlineMs: LIMITS.bridgedHeadDeadlineMs,
-      onOpen: (head) => {
-        status = head.status;
+      onOpen: (opened) => {
+        head = opened;
       },
       onEvent: ({ data }) => {
-        const found = data === '' ? null : serverMessage(data);
-        if (found === null) return;
-        if (status !== 200) {
-          refusal = found;
-          return;
+        for (const found of serverMessages(data)) {
+          if (head?.status !== 200) {
+            refusal = found;
+            continue;
+          }
+          answered ||= found.kind === 'response' && found.idText === callText;
+          dispatch({ kind: 'message', message: found });
         }
-        answered ||= found.kind === 'response' && found.idText === callText;
-        dispatch({ kind: 'message', message: found });
       },
       onEnd: () => {
         if (answered || isRepeated || state.over) return ended(refusal);
-        repair(used, status, refusal).catch((error: unknown) => {
+        repair(used, head?.status ?? 0, refusal).catch((error: unknown) => {
           gateway.log.warn({ server: version.name, err: error }, 'a bridged call could not be repeated');
           dispatch({ kind: 'server_ended' });
         });
@@ -218,11 +255,15 @@ function run(call: ModernCall, { exposed, target }: Allowed, started: Started, f
   const repair = async (used: string, status: number, refusal: ServerMessage | null): Promise<void> => {
     if (!(await isLost(gateway, version, used, status))) return ended(refusal);
     sessionId = await legacySession(gateway, version, started.declared, used);
-    if (!state.over) open(true);
+    if (state.over) return;
+    release();
+    release = useSession(gateway, version, started.declared, sessionId);
+    open(true);
   };
   const feed: Feed = {
     pause: () => upstream?.pause(),
     resume: () => upstream?.resume(),
+    head: () => head,
     left() {
       client = null;
       dispatch({ kind: 'client_left' });
@@ -243,7 +284,7 @@ export function declaredBy(call: ModernCall): Declared {
   const logLevel = text(META.logLevel);
   return {
     owner: ownerText(call),
-    capabilities: objectOf(text(META.clientCapabilities)),
+    capabilities: withoutTasks(objectOf(text(META.clientCapabilities))),
     // Legacy servers want a name and a version.
     clientInfo:
       typeof clientInfo.name === 'string' && typeof clientInfo.version === 'string'

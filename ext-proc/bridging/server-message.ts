@@ -1,5 +1,5 @@
 // Decides what one message is that a server sent on the stream of a call.
-import { type Message, parseMessage } from '../../core/mcp/message.ts';
+import { type Message, messagesIn, parseMessage } from '../../core/mcp/message.ts';
 import { memberText } from './json-text.ts';
 
 export interface ServerMessage {
@@ -11,6 +11,11 @@ export interface ServerMessage {
   readonly method: string;
   /** JSON text; null: there are none. */
   readonly params: string | null;
+}
+
+/** Of one event, or a JSON body; what is no message is left out. */
+export function serverMessages(data: string): readonly ServerMessage[] {
+  return data === '' ? [] : messagesIn(data).flatMap((bytes) => serverMessage(bytes.toString()) ?? []);
 }
 
 /** Null: it is no message of JSON-RPC, or one that two readers would read differently. Total. */

@@ -1,4 +1,4 @@
-// Decides to which resources of modern servers the legacy sessions of this process are subscribed.
+// Decides to which resources the legacy sessions of this process are subscribed, as far as it remembers.
 import { LRUCache } from 'lru-cache';
 import { LIMITS } from '../../core/limits.ts';
 

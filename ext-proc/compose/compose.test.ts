@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ChanceryError } from '../../core/errors.ts';
 import type { CallRequest } from '../../core/mcp/egress-call.ts';
 import { SseParser } from '../../core/mcp/sse.ts';
-import { versionOf, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import { exposedOf, TOKEN_ID, type World, worldOf } from '../../test/support/ext-proc-world.ts';
 import type { Outcome } from '../outcome.ts';
 import { type ComposedCall, composeCall } from './compose.ts';
 
@@ -46,18 +46,26 @@ function composing(over: Partial<ComposedCall> = {}) {
   const outcomes: Exclude<Outcome, { kind: 'pending' }>[] = [];
   let written = '';
   let drain: (() => void) | null = null;
-  const state = { ended: false, pending: 0, done: 0, leave: (): void => {} };
+  const state = {
+    ended: false,
+    pending: 0,
+    leave: (): void => {},
+    /** Nobody waits for it any more. */
+    get done() {
+      return world.gateway.underway.size === 0;
+    },
+  };
   const started = composeCall({
     gateway: world.gateway,
     idText: '"7"',
-    version: versionOf('memory', []),
+    exposed: exposedOf('memory', 'a'),
+    decision: { id: 'd1', allowed: true, ruleIds: ['r1', 'r2'], reason: 'r', revision: 1 },
+    headers: {},
+    tokenId: TOKEN_ID,
     backendSession: 'b1',
     protocolVersion: '2025-11-25',
     body: '{}',
     transform: (session) => (message) => [message.bytes.toString().replace('SESSION', session)],
-    onDone: () => {
-      state.done++;
-    },
     ...over,
   });
   if (started.kind !== 'pending') throw new Error('it begins at once');
@@ -100,13 +108,13 @@ test('a stream is passed on message by message, and ends with the response', () 
   expect(it.events()).toEqual([NOTE]);
   it.event(RESPONSE);
   expect(it.events()).toEqual([NOTE, RESPONSE]);
-  expect(it.state).toMatchObject({ ended: true, done: 1 });
+  expect(it.state).toMatchObject({ ended: true, done: true });
   // What comes behind it is nobody's; the backend may end by itself.
   it.event(NOTE);
   it.end();
   expect(it.events()).toHaveLength(2);
   expect(it.backend().closed).toBe(false);
-  expect(it.state.done).toBe(1);
+  expect(it.state.done).toBe(true);
 });
 
 test('a JSON answer stays JSON', () => {
@@ -128,7 +136,7 @@ test('a JSON answer stays JSON', () => {
       },
     },
   ]);
-  expect(it.state.done).toBe(1);
+  expect(it.state.done).toBe(true);
 });
 
 describe('dropped, and logged, is', () => {
@@ -175,7 +183,7 @@ describe('ids of events', () => {
     it.event('', 'e1');
     it.end();
     expect(it.events()).toEqual(['ours-e1 ']);
-    expect(it.state).toMatchObject({ ended: true, done: 1 });
+    expect(it.state).toMatchObject({ ended: true, done: true });
   });
 });
 
@@ -193,18 +201,18 @@ test.each([
     it.event(NOTE, 'e');
     it.end(why);
     expect(JSON.parse(it.events()[1]!.replace(/^e /, ''))).toMatchObject({ id: '7', error: { code: -32000 } });
-    expect(it.state).toMatchObject({ ended: true, done: 1 });
+    expect(it.state).toMatchObject({ ended: true, done: true });
   },
 );
 
 test('a client that leaves closes the backend’s stream, before it began and after', () => {
   const before = composing();
   before.state.leave();
-  expect([before.backend().closed, before.state.done]).toEqual([true, 1]);
+  expect([before.backend().closed, before.state.done]).toEqual([true, true]);
   const after = composing();
   after.open();
   after.state.leave();
-  expect([after.backend().closed, after.state.done]).toEqual([true, 1]);
+  expect([after.backend().closed, after.state.done]).toEqual([true, true]);
 });
 
 test.each<[string, number, readonly string[], readonly [string, string]]>([
@@ -236,7 +244,7 @@ test.each([true, false])('a transform that throws ends its own call and nothing 
   it.open(200, stream ? 'text/event-stream' : 'application/json');
   it.event(RESPONSE);
   expect(it.backend().closed).toBe(true);
-  expect(it.state.done).toBe(1);
+  expect(it.state.done).toBe(true);
   if (stream) expect(JSON.parse(it.events()[0]!)).toMatchObject({ id: '7', error: { code: -32000 } });
   else expect(it.outcomes).toMatchObject([{ kind: 'immediate', answer: { status: 503 } }]);
   expect(world.logged).toContainEqual(expect.objectContaining({ msg: 'an answer could not be composed' }));
@@ -311,7 +319,7 @@ describe('a call that was not executed', () => {
     it.end();
     it.state.leave();
     await flush();
-    expect([opened.length, it.outcomes.length, it.state.done]).toEqual([1, 0, 1]);
+    expect([opened.length, it.outcomes.length, it.state.done]).toEqual([1, 0, true]);
   });
 });
 
@@ -371,4 +379,96 @@ test.each([401, 403])('a %d of a backend is no word about the client’s own tok
   it.event('{"jsonrpc":"2.0","id":"7","error":{"code":-32000,"message":"no"}}');
   it.end();
   expect(it.outcomes).toMatchObject([{ answer: { status: 200 } }]);
+});
+
+describe('messages that a server wrote as one array', () => {
+  const TOGETHER = `[${NOTE},${RESPONSE},{"jsonrpc":"2.0","id":8,"result":{}}]`;
+  test('in a stream are passed on each by itself, and the id of their event is of the last', () => {
+    const it = composing({ eventId: (id) => `sealed-${id}` });
+    it.open();
+    it.event(`[${NOTE},${NOTE}]`, '1');
+    expect(it.events()).toEqual([NOTE, `sealed-1 ${NOTE}`]);
+    it.event(TOGETHER);
+    expect(
+      it
+        .events()
+        .slice(2)
+        .map((event) => event.replace(/^sealed-1 /, '')),
+    ).toEqual([NOTE, RESPONSE]);
+    expect(it.state).toMatchObject({ ended: true, done: true });
+    expect(world.logged.at(-1)).toMatchObject({ why: 'a response to another request' });
+  });
+  test('as JSON are a stream for the client', () => {
+    const it = composing();
+    it.open(200, 'application/json');
+    it.event(TOGETHER);
+    it.end();
+    expect(it.events()).toEqual([NOTE, RESPONSE]);
+  });
+  test('and the response alone is JSON again', () => {
+    const it = composing();
+    it.open(200, 'application/json');
+    it.event(`[${RESPONSE}]`);
+    it.end();
+    expect(it.outcomes).toMatchObject([{ answer: { status: 200, body: RESPONSE } }]);
+  });
+});
+
+describe('a call that its client cancelled', () => {
+  const cancel = () => world.gateway.underway.find(TOKEN_ID, '"7"')?.cancelled();
+  test('before anything was said ends as a stream without a word', () => {
+    const it = composing();
+    cancel();
+    expect(it.outcomes).toMatchObject([{ kind: 'stream' }]);
+    expect([it.events(), it.state.ended, it.state.done, it.backend().closed]).toEqual([[], true, true, true]);
+  });
+  test('in the middle of a stream ends it, once', () => {
+    const it = composing();
+    it.open();
+    it.event(NOTE);
+    cancel();
+    cancel();
+    expect([it.events(), it.state.ended, it.backend().closed]).toEqual([[NOTE], true, true]);
+    it.event(RESPONSE);
+    expect(it.events()).toEqual([NOTE]);
+  });
+  test('after it was answered is over already', () => {
+    const it = composing();
+    it.open();
+    const under = world.gateway.underway.find(TOKEN_ID, '"7"');
+    it.event(RESPONSE);
+    under?.cancelled();
+    expect([it.events(), it.backend().closed]).toEqual([[RESPONSE], false]);
+  });
+});
+
+test.each([
+  ['JSON', 'application/json'],
+  ['a stream', 'text/event-stream'],
+])('an answer as %s leaves for the access log who was called, why, and who answered', (_, contentType) => {
+  const it = composing();
+  it.backend().request.onOpen({
+    status: 200,
+    contentType,
+    sessionId: '',
+    by: { replica: '127.0.0.1:1', attempts: '2' },
+  });
+  it.event(RESPONSE);
+  it.end();
+  const [outcome] = it.outcomes;
+  const metadata =
+    outcome?.kind === 'immediate' ? outcome.answer.metadata : outcome?.kind === 'stream' && outcome.metadata;
+  expect(metadata).toEqual({
+    namespace: 'chancery',
+    values: [
+      ['server', 'memory'],
+      ['tool', 'a'],
+      ['decision', 'd1'],
+      ['lane', 'composed'],
+      ['rules', 'r1 r2'],
+      ['cluster', 'mcp.memory.1'],
+      ['replica', '127.0.0.1:1'],
+      ['attempts', '2'],
+    ],
+  });
 });

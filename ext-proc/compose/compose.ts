@@ -1,15 +1,18 @@
 // Decides how a call that ext-proc makes itself is answered: message by message as the backend sends them, each one transformed.
-import type { ServerVersion } from '../../core/catalog/catalog.ts';
+import type { Exposed } from '../../core/catalog/exposure.ts';
 import { ChanceryError, ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { CallEnd, CallEvent, CallHead, EgressCall } from '../../core/mcp/egress-call.ts';
-import { errorText } from '../../core/mcp/json-rpc.ts';
-import { type Message, parseMessage } from '../../core/mcp/message.ts';
-import { scan } from '../../core/mcp/scan.ts';
+import { errorText, errorTextFor } from '../../core/mcp/json-rpc.ts';
+import { type Message, messagesIn, parseMessage } from '../../core/mcp/message.ts';
+import type { Decision } from '../../core/policy/types.ts';
+import { withRecord } from '../call-record.ts';
 import type { Gateway } from '../gateway.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import type { StreamSink } from '../streams/table.ts';
-import { eventText, jsonOrEvents } from './event-text.ts';
+import { EVENTS, eventText, jsonOrEvents } from './event-text.ts';
+import { refusalText } from './refusal-text.ts';
+import type { Underway } from './underway.ts';
 
 /** What the client gets of one message of the answer: JSON texts, in order; none: nothing. */
 export type MessageTransform = (message: Message) => readonly string[];
@@ -18,13 +21,14 @@ export interface ComposedCall {
   readonly gateway: Gateway;
   /** Raw JSON of the request's id: whose response ends the answer. */
   readonly idText: string;
-  readonly version: Pick<ServerVersion, 'name' | 'version' | 'cluster' | 'path'>;
+  readonly exposed: Exposed;
+  readonly decision: Decision;
   /** As `initialize` returned it; '' for none. */
   readonly backendSession: string;
   readonly protocolVersion: string;
   readonly body: string | Buffer;
   /** Further request headers, lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
   /** Made for the backend session that the call is made on: a repaired call has another. */
   readonly transform: (backendSession: string) => MessageTransform;
   /** The client's id for an event; null: it gets none. Absent: none. */
@@ -37,8 +41,8 @@ export interface ComposedCall {
    * @throws ChanceryError
    */
   readonly repair?: (dead: string) => Promise<string | null>;
-  /** The answer is there, or nobody waits for it any more. */
-  readonly onDone?: () => void;
+  /** The session whose client may cancel the call. Absent: it cancels by leaving. */
+  readonly tokenId?: string;
 }
 
 /** What servers answer to a session that they do not know: MCP demands 404; server-everything and older ones say 400. */
@@ -85,14 +89,20 @@ class Composed {
   #resumable = false;
   #done = false;
   #tail: NodeJS.Timeout | null = null;
+  readonly #underway: Underway | null;
 
   constructor(call: ComposedCall, settle: (outcome: Outcome) => void) {
+    const { exposed, decision, tokenId, idText, gateway } = call;
     this.#call = call;
-    this.#settle = settle;
+    this.#settle = (outcome) => settle(withRecord(outcome, { lane: 'composed', exposed, decision }, this.#head));
+    const { cluster } = exposed.version;
+    this.#underway = tokenId === undefined ? null : { tokenId, idText, cluster, cancelled: () => this.#cancelled() };
+    if (this.#underway !== null) gateway.underway.add(this.#underway);
   }
 
   begin(backendSession: string, repairable: boolean): void {
-    const { version, protocolVersion, body, headers, gateway } = this.#call;
+    const { exposed, protocolVersion, body, headers, gateway } = this.#call;
+    const { version } = exposed;
     this.#transform = this.#call.transform(backendSession);
     this.#head = null;
     this.#answered = null;
@@ -103,7 +113,7 @@ class Composed {
       sessionId: backendSession,
       protocolVersion,
       body,
-      ...(headers !== undefined && { headers }),
+      headers,
       deadlineMs: LIMITS.streamIdleMs,
       onOpen: (head) => this.#onOpen(head),
       onEvent: (event) => this.#guarded(event),
@@ -117,20 +127,36 @@ class Composed {
     this.#upstream?.close();
   }
 
+  /** "The receiver SHOULD NOT send a response for the cancelled request" (MCP 2025-11-25): the stream ends without one. */
+  #cancelled(): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#upstream?.close();
+    if (this.#sink !== null) return this.#sink.end();
+    const open = (sink: StreamSink): (() => void) => {
+      sink.end();
+      return () => {};
+    };
+    this.#settle({ kind: 'stream', headers: EVENTS, open });
+  }
+
   #onOpen(head: CallHead): void {
     this.#head = head;
     if (head.status !== 200 || head.contentType !== 'text/event-stream') return;
-    const headers = [
-      [':status', '200'],
-      ['content-type', 'text/event-stream'],
-      ['cache-control', 'no-store'],
-      ...(this.#call.answerHeaders ?? []),
-    ] as const;
+    const headers = [...EVENTS, ...(this.#call.answerHeaders ?? [])];
     const open = (sink: StreamSink): (() => void) => {
       this.#sink = sink;
       return () => this.leave();
     };
-    this.#settle({ kind: 'stream', headers, open });
+    const bound = { bytesMax: LIMITS.composedAnswerBytesMax, lastWords: () => this.#lastWords() };
+    this.#settle({ kind: 'stream', headers, open, bound });
+  }
+
+  /** Where its events have ids its client comes back for the rest. */
+  #lastWords(): string {
+    if (this.#resumable) return '';
+    this.#log('warn', {}, 'an answer was too long');
+    return eventText(errorTextFor('answer_too_large', this.#call.idText), null, undefined);
   }
 
   /** It is called from a socket: what is thrown here would end the process and everybody's calls. */
@@ -138,7 +164,10 @@ class Composed {
     try {
       this.#onEvent(event);
     } catch (error) {
-      this.#call.gateway.log.error({ err: error, server: this.#call.version.name }, 'an answer could not be composed');
+      this.#call.gateway.log.error(
+        { err: error, server: this.#call.exposed.version.name },
+        'an answer could not be composed',
+      );
       this.#upstream?.close();
       if (this.#sink !== null) this.#brokeOff('malformed');
       else if (!this.#done) this.#refuse('backend_unavailable');
@@ -151,19 +180,15 @@ class Composed {
     if (id !== null) this.#resumable = true;
     // A priming event: "consisting of an event ID and an empty data field in order to prime the client to reconnect".
     if (event.data === '') return this.#write(id === null ? '' : eventText('', id, event.retry));
-    const parsed = parseMessage(Buffer.from(event.data));
-    const mine = parsed.ok && parsed.message.kind === 'response' && parsed.message.idText === this.#call.idText;
-    if (!parsed.ok || (parsed.message.kind === 'response' && !mine)) {
-      const refusal = this.#sink === null ? refusalText(event.data, this.#call.idText) : null;
-      if (refusal !== null) {
-        this.#answered = [refusal];
-        return;
-      }
-      const why = parsed.ok ? 'a response to another request' : parsed.code;
-      this.#log('warn', { why }, 'a message of a backend was dropped');
-      return;
+    const texts: string[] = [];
+    let mine = false;
+    for (const bytes of messagesIn(event.data)) {
+      const parsed = parseMessage(bytes);
+      const isMine = parsed.ok && parsed.message.kind === 'response' && parsed.message.idText === this.#call.idText;
+      mine ||= isMine;
+      if (parsed.ok && (isMine || parsed.message.kind !== 'response')) texts.push(...this.#transform(parsed.message));
+      else this.#onForeign(bytes, parsed.ok ? 'a response to another request' : parsed.code);
     }
-    const texts = this.#transform(parsed.message);
     if (this.#sink === null) {
       if (mine) this.#answered = texts;
       return;
@@ -174,6 +199,12 @@ class Composed {
       this.#write(eventText(text, last ? id : null, last ? event.retry : undefined));
     });
     if (mine) this.#end();
+  }
+
+  #onForeign(bytes: Buffer, why: string): void {
+    const refusal = this.#sink === null ? refusalText(bytes, this.#call.idText) : null;
+    if (refusal !== null) this.#answered = [refusal];
+    else this.#log('warn', { why }, 'a message of a backend was dropped');
   }
 
   #write(text: string): void {
@@ -208,7 +239,7 @@ class Composed {
 
   /** The stream had begun: what is left to say is said on it. */
   #brokeOff(why: CallEnd): void {
-    const { idText, version } = this.#call;
+    const { idText, exposed } = this.#call;
     const sink = this.#sink;
     this.#finish();
     // "The server MAY close the connection … without terminating the SSE stream": its client comes back for the rest.
@@ -216,7 +247,7 @@ class Composed {
       this.#log('warn', { why }, 'a backend broke off its answer');
       // A stream that ended without the response did not say anything wrong: the server, or its call, went.
       const { rpc, message } = ERRORS[why === 'ended' ? 'backend_lost' : FAULTS[why]];
-      sink?.write(eventText(errorText(idText, rpc, `${message}: ${version.name}`), null, undefined));
+      sink?.write(eventText(errorText(idText, rpc, `${message}: ${exposed.version.name}`), null, undefined));
     }
     sink?.end();
   }
@@ -251,7 +282,7 @@ class Composed {
     this.#refuse(status >= 300 ? 'backend_unavailable' : FAULTS[why]);
   }
 
-  #refuse(code: ErrorCode, detail = this.#call.version.name): void {
+  #refuse(code: ErrorCode, detail = this.#call.exposed.version.name): void {
     this.#finish();
     this.#settle(refuse({ code, detail }, this.#call.idText));
   }
@@ -259,22 +290,12 @@ class Composed {
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#call.onDone?.();
+    if (this.#underway !== null) this.#call.gateway.underway.remove(this.#underway);
   }
 
   #log(level: 'warn' | 'debug', members: object, sentence: string): void {
-    const { gateway, version } = this.#call;
+    const { gateway, exposed } = this.#call;
+    const { version } = exposed;
     gateway.log[level]({ server: version.name, version: version.version, ...members }, sentence);
   }
-}
-
-/** The error of a body that says it without an id, as servers do of a request that they did not read; null: it is none. */
-function refusalText(text: string, idText: string): string | null {
-  const bytes = Buffer.from(text);
-  const scanned = scan(bytes, LIMITS.jsonDepthMax);
-  if (typeof scanned === 'string') return null;
-  const id = scanned.members.get('id');
-  const error = scanned.members.get('error');
-  if (error === undefined || (id !== undefined && bytes.toString('utf8', id.start, id.end) !== 'null')) return null;
-  return `{"jsonrpc":"2.0","id":${idText},"error":${bytes.toString('utf8', error.start, error.end)}}`;
 }

@@ -2,6 +2,13 @@
 import { LIMITS } from '../../core/limits.ts';
 import { immediate, type Outcome } from '../outcome.ts';
 
+/** The head of an answer that is a stream of events. */
+export const EVENTS = [
+  [':status', '200'],
+  ['content-type', 'text/event-stream'],
+  ['cache-control', 'no-store'],
+] as const;
+
 const LINE_END = /\r\n|\r|\n/g;
 
 /** One event. A message that was written on several lines goes on several, which its reader joins again. */
@@ -23,7 +30,7 @@ export function jsonOrEvents(
     kind: 'stream',
     headers: json
       ? [[':status', String(status)], ['content-type', 'application/json'], ...headers]
-      : [[':status', '200'], ['content-type', 'text/event-stream'], ['cache-control', 'no-store'], ...headers],
+      : [...EVENTS, ...headers],
     open: (sink) => {
       for (const text of texts) sink.write(json ? text : eventText(text, null, undefined));
       sink.end();

@@ -7,6 +7,8 @@ import { type Edit, type Message, withEdits } from '../../core/mcp/message.ts';
 import { type Span, scan } from '../../core/mcp/scan.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Gateway } from '../gateway.ts';
+import { type Asking, askingOf } from './task-client.ts';
+import { taskEdits } from './task-messages.ts';
 
 /** One backend session behind one client's session: between these two, ids are mapped. */
 export interface Hop {
@@ -15,6 +17,8 @@ export interface Hop {
   readonly version: Pick<ServerVersion, 'name' | 'version' | 'cluster'>;
   /** As `initialize` returned it; '' for none. */
   readonly backendSession: string;
+  /** The client has one server: tasks of its own keep their ids. */
+  readonly transparent?: boolean;
 }
 
 /** What a handle of ours stands for: an id or a progress token, raw JSON, byte for byte as the backend wrote it. */
@@ -24,6 +28,8 @@ export interface Asked {
   readonly idText: string;
   /** Digest of the backend session that asked: another one has the same ids again. */
   readonly asker: string;
+  /** Which tasks of the client's its answer speaks of; absent: none. */
+  readonly asking?: Exclude<Asking, ''>;
 }
 
 export type OpenedAsked =
@@ -48,9 +54,10 @@ export function createAskedTable(): AskedTable {
 }
 
 /** Bound to the principal, the surface and the client's session; JSON text of a string. */
-function sealAsked(hop: Hop, use: Use, idText: string): string {
+function sealAsked(hop: Hop, use: Use, idText: string, asking: Asking = ''): string {
   const { gateway, session, version } = hop;
-  const payload = [use, session.tokenId, version.name, version.version, askerOf(hop.backendSession), idText];
+  const asked = [use, session.tokenId, version.name, version.version, askerOf(hop.backendSession), idText];
+  const payload = asking === '' ? asked : [...asked, asking];
   return JSON.stringify(gateway.handles().seal('request', session, payload, session.expiresAtMs));
 }
 
@@ -61,10 +68,11 @@ export function openAsked(gateway: Gateway, session: SessionState, use: Use, idT
   if (!idText.startsWith('"') || idText.includes('\\')) return foreign('not one of ours');
   const opened = gateway.handles().open('request', session, idText.slice(1, -1));
   if (!opened.ok) return foreign(opened.reason);
-  const [sealedUse, tokenId, server = '', version = '', asker = '', text = ''] = opened.payload.map(String);
+  const [sealedUse, tokenId, server = '', version = '', asker = '', text = '', task] = opened.payload.map(String);
   if (sealedUse !== use) return foreign('of another use');
   if (tokenId !== session.tokenId) return foreign('of another session');
-  return { ok: true, asked: { server, version, asker, idText: text } };
+  const asking = task === 'made' || task === 'named' ? { asking: task as Exclude<Asking, ''> } : {};
+  return { ok: true, asked: { server, version, asker, idText: text, ...asking } };
 }
 
 /** Names a backend session without telling it. */
@@ -73,21 +81,23 @@ export function askerOf(backendSession: string): string {
 }
 
 /**
- * What a client gets of a message of a backend: ids of requests, and progress tokens in them, are ours; every other byte is
- * the backend's. Null: it cannot be passed on. Task and elicitation ids stay as they are.
+ * What a client gets of a message of a backend: ids of requests and of tasks, and progress tokens, are ours; every other
+ * byte is the backend's. Null: it cannot be passed on. Elicitation ids stay as they are.
  */
 export function toClient(hop: Hop, message: Message): readonly Buffer[] | null {
-  if (message.kind === 'request') return request(hop, message);
-  if (message.method === 'notifications/cancelled') return cancelled(hop, message);
-  return [message.bytes];
+  const tasks = taskEdits(hop, message);
+  if (tasks === null) return null;
+  if (message.kind === 'request') return request(hop, message, tasks);
+  if (message.method === 'notifications/cancelled') return cancelled(hop, message, tasks);
+  return tasks.length === 0 ? [message.bytes] : withEdits(message, tasks);
 }
 
-function request(hop: Hop, message: Message): readonly Buffer[] | null {
+function request(hop: Hop, message: Message, tasks: readonly Edit[]): readonly Buffer[] | null {
   const { idText } = message;
   if (Buffer.byteLength(idText) > LIMITS.backendIdBytesMax) return null;
-  const handle = sealAsked(hop, 'id', idText);
+  const handle = sealAsked(hop, 'id', idText, hop.transparent === true ? '' : askingOf(message));
   hop.gateway.asked.set(keyOf(hop, idText), handle);
-  const edits: Edit[] = [{ span: message.members.get('id')!, text: handle }];
+  const edits: Edit[] = [{ span: message.members.get('id')!, text: handle }, ...tasks];
   const token = progressToken(message);
   if (token !== null) {
     const text = message.bytes.toString('utf8', token.start, token.end);
@@ -97,11 +107,11 @@ function request(hop: Hop, message: Message): readonly Buffer[] | null {
   return withEdits(message, edits);
 }
 
-function cancelled(hop: Hop, message: Message): readonly Buffer[] | null {
+function cancelled(hop: Hop, message: Message, tasks: readonly Edit[]): readonly Buffer[] | null {
   const span = message.params?.get('requestId');
   if (span === undefined) return null;
   const handle = hop.gateway.asked.get(keyOf(hop, message.bytes.toString('utf8', span.start, span.end)));
-  return handle === undefined ? null : withEdits(message, [{ span, text: handle }]);
+  return handle === undefined ? null : withEdits(message, [{ span, text: handle }, ...tasks]);
 }
 
 /** Where `params._meta.progressToken` stands; null when it has none. */

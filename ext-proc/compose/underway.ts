@@ -6,13 +6,15 @@ export interface Underway {
   readonly idText: string;
   /** Of the server version that has it. */
   readonly cluster: string;
+  /** Its client does not want the answer any more, and the backend was told. */
+  cancelled(): void;
 }
 
 export interface UnderwayTable {
   add(call: Underway): void;
   remove(call: Underway): void;
-  /** The cluster that has it; undefined when it is not composed here. */
-  find(tokenId: string, idText: string): string | undefined;
+  /** Undefined when it is not composed here. */
+  find(tokenId: string, idText: string): Underway | undefined;
   readonly size: number;
 }
 
@@ -27,7 +29,7 @@ export function createUnderwayTable(): UnderwayTable {
       const key = keyOf(call.tokenId, call.idText);
       if (calls.get(key) === call) calls.delete(key);
     },
-    find: (tokenId, idText) => calls.get(keyOf(tokenId, idText))?.cluster,
+    find: (tokenId, idText) => calls.get(keyOf(tokenId, idText)),
     get size() {
       return calls.size;
     },

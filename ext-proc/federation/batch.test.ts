@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AUTHZ_METADATA, AUTHZ_METADATA_NAMESPACE } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { callerOf, request, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import { callerOf, ISSUER, request, type World, worldOf } from '../../test/support/ext-proc-world.ts';
 import type { Outcome } from '../outcome.ts';
 import { answerPost } from '../route.ts';
 
@@ -88,5 +90,54 @@ describe('a batch', () => {
     ['2025-03-26', '2025-06-18'],
   ])('in a session of %s, with the header %j, is refused', async (version, header) => {
     expect(bodyOf(await answered([request('ping')], version, header))).toMatchObject({ error: { code: -32600 } });
+  });
+});
+
+describe('a batch where ext-authz decides', () => {
+  const word = (body: Buffer, refused: readonly unknown[] | undefined) =>
+    new Map([
+      [
+        AUTHZ_METADATA_NAMESPACE,
+        new Map([
+          [AUTHZ_METADATA.surface, 'judged'],
+          [AUTHZ_METADATA.issuer, ISSUER],
+          [AUTHZ_METADATA.subject, 'alice'],
+          [AUTHZ_METADATA.bodySha256, hash('sha256', body, 'hex')],
+          ...(refused === undefined ? [] : ([[AUTHZ_METADATA.refused, JSON.stringify(refused)]] as const)),
+        ]),
+      ],
+    ]);
+  const judged = async (batch: unknown, refused: readonly unknown[] | undefined): Promise<Outcome> => {
+    const sessionToken = world.token({ protocolVersion: '2025-03-26', surface: 'judged' });
+    const body = Buffer.from(JSON.stringify(batch));
+    return answerPost(callerOf(world, { sessionToken, surfaceName: 'judged' }), body, word(body, refused));
+  };
+
+  test('what it refuses is refused alone, a notification silently, though here it would be allowed', async () => {
+    const batch = [request('ping', {}, 1), request('ping', {}, 'two'), NOTE, 7];
+    const refused = [
+      [1, 'unknown_tool', 'x'],
+      [2, 'unknown_method'],
+      [3, 'invalid_request'],
+    ];
+    expect(bodyOf(await judged(batch, refused))).toEqual([
+      { jsonrpc: '2.0', id: 1, result: {} },
+      { jsonrpc: '2.0', id: 'two', error: { code: -32602, message: 'unknown tool: x' } },
+      { jsonrpc: '2.0', id: null, error: expect.objectContaining({ code: -32600 }) },
+    ]);
+  });
+
+  test('what it allows is decided here as well', async () => {
+    const call = request('tools/call', { name: 'memory__delete_entities' }, 1);
+    expect(bodyOf(await judged([call], []))).toEqual([
+      { jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'unknown tool: memory__delete_entities' } },
+    ]);
+  });
+
+  test('without a word on its messages is refused', async () => {
+    expect(await judged([request('ping')], undefined)).toMatchObject({
+      kind: 'immediate',
+      answer: { status: 503, details: 'chancery_decision_unavailable' },
+    });
   });
 });

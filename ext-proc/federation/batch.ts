@@ -1,31 +1,36 @@
 // Decides how a batch is answered: each of its messages by itself, the answers together.
 import { ERRORS } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { errorText } from '../../core/mcp/json-rpc.ts';
-import { scanArray } from '../../core/mcp/scan.ts';
+import { BATCH_VERSION, parseBatch } from '../../core/mcp/batch.ts';
+import { errorText, errorTextFor } from '../../core/mcp/json-rpc.ts';
+import { parseMessage } from '../../core/mcp/message.ts';
 import type { Caller } from '../call.ts';
 import { eventText } from '../compose/event-text.ts';
-import { ACCEPTED, immediate, type Outcome, refuse } from '../outcome.ts';
+import { ACCEPTED, immediate, type Leave, type Outcome, type Refusal, refuse } from '../outcome.ts';
 import { openSession } from '../session.ts';
 import type { StreamSink } from '../streams/table.ts';
 
-/** "Implementations MAY support sending JSON-RPC batches, but MUST support receiving" them (MCP 2025-03-26, basic); no later version. */
-const VERSION = '2025-03-26';
-
 type Answer = (caller: Caller, bytes: Buffer) => Outcome | Promise<Outcome>;
 
-export function answerBatch(caller: Caller, body: Buffer, answer: Answer): Outcome {
+/** `refused`: by their place the messages that ext-authz refuses, where it decides. */
+export function answerBatch(
+  caller: Caller,
+  body: Buffer,
+  refused: ReadonlyMap<number, Refusal>,
+  answer: Answer,
+): Outcome {
   const { protocolVersion, sessionToken } = caller.admitted;
-  if (sessionToken === '' || (protocolVersion !== '' && protocolVersion !== VERSION))
-    return refuse({ code: 'batch_unsupported' });
+  if (sessionToken === '') return refuse({ code: 'batch_unsupported' });
   const opened = openSession(caller);
   if (!opened.ok) return refuse(opened);
-  if (opened.session.protocolVersion !== VERSION) return refuse({ code: 'batch_unsupported' });
-  const spans = scanArray(body, LIMITS.jsonDepthMax);
-  if (typeof spans === 'string') return refuse({ code: spans === 'duplicate_key' ? spans : 'parse_error' });
-  if (spans.length === 0 || spans.length > LIMITS.batchMessagesMax)
-    return refuse({ code: 'invalid_request', detail: `a batch has 1 to ${LIMITS.batchMessagesMax} messages` });
-  const outcomes = spans.map(({ start, end }) => answer({ ...caller, batched: true }, body.subarray(start, end)));
+  if (opened.session.protocolVersion !== BATCH_VERSION) return refuse({ code: 'batch_unsupported' });
+  const batch = parseBatch(body, protocolVersion);
+  if (!batch.ok) return refuse(batch);
+  const outcomes = batch.spans.map(({ start, end }, index) => {
+    const bytes = body.subarray(start, end);
+    const refusal = refused.get(index);
+    return refusal === undefined ? answer({ ...caller, batched: true }, bytes) : refuseMessage(bytes, refusal);
+  });
   const texts: string[] = [];
   for (const outcome of outcomes) {
     if (outcome instanceof Promise || outcome.kind !== 'immediate') return together(caller, outcomes);
@@ -33,6 +38,13 @@ export function answerBatch(caller: Caller, body: Buffer, answer: Answer): Outco
   }
   // "If the input consists solely of (any number of) JSON-RPC responses or notifications … 202 Accepted with no body."
   return texts.length === 0 ? ACCEPTED : immediate(200, `[${texts.join(',')}]`, 'chancery_batch');
+}
+
+/** JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error. */
+function refuseMessage(bytes: Buffer, refusal: Refusal): Outcome {
+  const parsed = parseMessage(bytes);
+  if (!parsed.ok) return refuse(refusal, parsed.idText);
+  return parsed.message.kind === 'request' ? refuse(refusal, parsed.message.idText) : ACCEPTED;
 }
 
 /** Some take their time: each answer goes out when it is there, and with it what is said before it. */
@@ -44,8 +56,12 @@ function together(caller: Caller, outcomes: readonly (Outcome | Promise<Outcome>
       ['content-type', 'text/event-stream'],
       ['cache-control', 'no-store'],
     ],
+    bound: {
+      bytesMax: LIMITS.composedAnswerBytesMax,
+      lastWords: () => eventText(errorTextFor('answer_too_large'), null, undefined),
+    },
     open: (sink) => {
-      const leaves = new Set<() => void>();
+      const leaves = new Set<Leave>();
       let open = outcomes.length;
       let left = false;
       const done = (): void => {
@@ -63,16 +79,16 @@ function together(caller: Caller, outcomes: readonly (Outcome | Promise<Outcome>
           },
         );
       }
-      return () => {
+      return (why) => {
         left = true;
-        for (const leave of leaves) leave();
+        for (const leave of leaves) leave(why);
       };
     },
   };
 }
 
 /** `done` is called once, when the outcome has said all. */
-function run(outcome: Outcome, sink: StreamSink, leaves: Set<() => void>, done: () => void): void {
+function run(outcome: Outcome, sink: StreamSink, leaves: Set<Leave>, done: () => void): void {
   switch (outcome.kind) {
     case 'immediate':
       if (outcome.answer.body.length > 0) sink.write(eventText(outcome.answer.body.toString(), null, undefined));

@@ -1,7 +1,10 @@
 // Decides what a surface says that it can do: the union of its servers, or with one server what that one says.
 import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { LATEST_LEGACY_VERSION } from '../../core/mcp/versions.ts';
+import { withoutTasks } from '../backend/capabilities.ts';
 import { LIST_CHANGED } from './lists.ts';
+import { objectOf, tasksOf } from './tasks-declared.ts';
 
 type Union = (declared: readonly JsonObject[]) => JsonObject;
 
@@ -24,13 +27,17 @@ const UNIONS: Readonly<Record<string, Union>> = {
   completions: bare,
 };
 
-/** Relayed to nobody. */
-const NOT_SERVED = ['tasks'];
-
-/** Of servers that are not read yet: they may have any list. */
-export function capabilitiesOf(versions: readonly ServerVersion[]): JsonObject {
+/**
+ * Of servers that are not read yet: they may have any list. `protocolVersion`: the client's; of tasks it is told only what
+ * it can ask for in its era, and of servers that speak it.
+ */
+export function capabilitiesOf(
+  versions: readonly ServerVersion[],
+  protocolVersion: string = LATEST_LEGACY_VERSION,
+): JsonObject {
   const [only] = versions;
-  if (versions.length === 1 && only?.discovered) return ownOf(only.discovered.capabilities);
+  const tasks = tasksOf(versions, protocolVersion);
+  if (versions.length === 1 && only?.discovered) return withTasks(ownOf(only.discovered.capabilities), tasks);
   const capabilities: Record<string, Json> = {};
   for (const [name, union] of Object.entries(UNIONS)) {
     const declared = versions.flatMap(({ discovered }) => {
@@ -39,21 +46,21 @@ export function capabilitiesOf(versions: readonly ServerVersion[]): JsonObject {
     });
     if (declared.length > 0) capabilities[name] = union(declared);
   }
-  return capabilities;
+  return withTasks(capabilities, tasks);
 }
 
 /** As the server gave them; but for the lists, which change with policies and versions as well. */
 function ownOf(declared: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(declared)
-      .filter(([name]) => !NOT_SERVED.includes(name))
-      .map(([name, value]) => [
-        name,
-        Object.hasOwn(LIST_CHANGED, name) ? { ...objectOf(value), listChanged: true } : value,
-      ]),
+    Object.entries(withoutTasks(declared)).map(([name, value]) => [
+      name,
+      Object.hasOwn(LIST_CHANGED, name) ? { ...objectOf(value), listChanged: true } : value,
+    ]),
   );
 }
 
-function objectOf(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+function withTasks(capabilities: JsonObject, { extensions, ...more }: JsonObject): JsonObject {
+  const all = { ...objectOf(capabilities.extensions), ...objectOf(extensions) };
+  const { extensions: _, ...others } = capabilities;
+  return { ...others, ...more, ...(Object.keys(all).length > 0 && { extensions: all }) };
 }

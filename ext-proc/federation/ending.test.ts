@@ -78,7 +78,7 @@ test('a cancellation goes to each backend as it came, and is not waited for', ()
   expect(world.gateway.side.size).toBe(0);
 });
 
-test('a cancellation of a call whose answer is composed here goes to the backend that has it, by the type of its id', () => {
+test('a cancellation of a call whose answer is composed here goes to the backend that has it, by the type of its id', async () => {
   const cancelled = (idText: string) =>
     cancel(
       sessionCallOf(
@@ -86,10 +86,12 @@ test('a cancellation of a call whose answer is composed here goes to the backend
         messageOf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idText}}}`),
       ),
     );
-  const under = { tokenId: TOKEN_ID, idText: '7', cluster: 'mcp.files.1' };
+  const { promise: given, resolve: cancelledHere } = Promise.withResolvers<void>();
+  const under = { tokenId: TOKEN_ID, idText: '7', cluster: 'mcp.files.1', cancelled: cancelledHere };
   world.gateway.underway.add(under);
   cancelled('7');
   expect(world.sent.map(({ cluster }) => cluster)).toEqual(['mcp.files.1']);
+  await given;
   cancelled('"7"');
   expect(world.sent).toHaveLength(3);
   world.gateway.underway.remove({ ...under });

@@ -4,8 +4,9 @@ import { LIMITS } from '../../core/limits.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import { knownSession } from '../backend/lookup.ts';
 import { backendVersion } from '../backend/version.ts';
-import type { Caller, SessionCall } from '../call.ts';
+import type { Caller, SessionCall, SessionMessage } from '../call.ts';
 import type { Gateway } from '../gateway.ts';
+import { questionOf } from '../instances/question.ts';
 import { ACCEPTED, immediate, type Outcome } from '../outcome.ts';
 import { viewOf } from '../view.ts';
 
@@ -30,13 +31,28 @@ export function endSession(caller: Caller, session: SessionState): Outcome {
  * backend sessions are its own, so a backend that does not know it ignores this.
  */
 export function cancel(call: SessionCall): Outcome {
+  if (cancelHere(call)) return ACCEPTED;
+  tell(call, call.exposure.served);
+  // It may be composed, or bridged, in another.
+  if (call.message.bytes.length <= LIMITS.cancelBytesMax)
+    call.gateway.instances.tell(questionOf('notice', call, call.message));
+  return ACCEPTED;
+}
+
+/** False: it is not known here. */
+export function cancelHere(call: SessionMessage): boolean {
   const { gateway, exposure, session, message } = call;
   const id = message.params?.get('requestId');
   const idText = id === undefined ? 'null' : message.bytes.toString('utf8', id.start, id.end);
-  const cluster = gateway.underway.find(session.tokenId, idText);
-  const served = cluster === undefined ? exposure.served : exposure.served.filter((each) => each.cluster === cluster);
-  tell(call, served);
-  return ACCEPTED;
+  const underway = gateway.underway.find(session.tokenId, idText);
+  if (underway === undefined) return false;
+  // It hears of it before its answer is given up: to a server that is no cancellation.
+  const told = tell(
+    call,
+    exposure.served.filter(({ cluster }) => cluster === underway.cluster),
+  );
+  void Promise.all(told).then(() => underway.cancelled());
+  return true;
 }
 
 /** To each backend that was told that its client has roots. */
@@ -45,10 +61,10 @@ export function rootsChanged(call: SessionCall): Outcome {
   return ACCEPTED;
 }
 
-function tell({ gateway, session, message }: SessionCall, served: Exposure['served']): void {
+function tell({ gateway, session, message }: SessionMessage, served: Exposure['served']): readonly Promise<void>[] {
   // It may go to every backend and nobody waits for it: one of megabytes would be held many times.
-  if (message.bytes.length > LIMITS.cancelBytesMax) return;
-  eachBackend(gateway, { served }, session, 'POST', message.bytes.toString());
+  if (message.bytes.length > LIMITS.cancelBytesMax) return [];
+  return eachBackend(gateway, { served }, session, 'POST', message.bytes.toString());
 }
 
 function eachBackend(
@@ -57,10 +73,10 @@ function eachBackend(
   session: SessionState,
   method: 'POST' | 'DELETE',
   body: string | undefined,
-): void {
-  for (const version of served) {
+): readonly Promise<void>[] {
+  return served.map(async (version) => {
     const sessionId = knownSession(gateway, session, version);
-    if (sessionId === null || sessionId === '') continue;
+    if (sessionId === null || sessionId === '') return;
     const request = {
       cluster: version.cluster,
       path: version.path,
@@ -69,11 +85,9 @@ function eachBackend(
       idempotent: true,
       deadlineMs: LIMITS.fanoutDeadlineMs,
     };
-    gateway.egress
-      .send({ ...request, protocolVersion: backendVersion(version, session), ...(body === undefined ? {} : { body }) })
-      .then((answer) => {
-        if (!answer.ok) gateway.log.debug({ server: version.name, why: answer.why }, 'a backend was not told');
-        if (method === 'DELETE') gateway.side.drop(session.tokenId, version.cluster);
-      });
-  }
+    const protocolVersion = backendVersion(version, session);
+    const answer = await gateway.egress.send({ ...request, protocolVersion, ...(body !== undefined && { body }) });
+    if (!answer.ok) gateway.log.debug({ server: version.name, why: answer.why }, 'a backend was not told');
+    if (method === 'DELETE') gateway.side.drop(session.tokenId, version.cluster);
+  });
 }

@@ -1,5 +1,4 @@
 // Decides the answer to `initialize`: sessions on all backends at once, one sealed token, the union of what they can do.
-import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import { HEADERS } from '../../core/contract.ts';
 import { ChanceryError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -14,10 +13,15 @@ import { passedCapabilities } from '../backend/capabilities.ts';
 import { openBackend } from '../backend/open.ts';
 import type { Caller } from '../call.ts';
 import { isTransparent } from '../lane.ts';
+import { identityOf, instructionsOf } from '../modern/described.ts';
 import { immediate, type Outcome, type Refusal, refuse } from '../outcome.ts';
 import { viewOf } from '../view.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { noticeFor } from './deprecated.ts';
+import { sees } from './visible.ts';
+
+/** In `_meta` of the answer: servers of which the caller sees something, and on which no session could be opened now. */
+const ABSENT = 'chancery/absent';
 
 export async function initialize(caller: Caller, message: Message): Promise<Outcome> {
   const { gateway, catalog, surface, principal } = caller;
@@ -78,8 +82,20 @@ export async function initialize(caller: Caller, message: Message): Promise<Outc
     },
     'a session was opened',
   );
-  const { members, headers } = noticeFor({ ...caller, exposure });
-  const result = { protocolVersion, ...describe(caller, versions), ...members };
+  const viewer = { ...caller, exposure };
+  const absent = versions.filter(
+    (version, index) => opened[index] === null && !isModernOnly(version.discovered) && sees(viewer, version),
+  );
+  const { members, headers } = noticeFor(viewer);
+  const instructions = instructionsOf(viewer);
+  const result = {
+    protocolVersion,
+    capabilities: capabilitiesOf(versions, protocolVersion),
+    serverInfo: identityOf(viewer),
+    ...(instructions === '' ? {} : { instructions }),
+    ...members,
+    ...(absent.length > 0 && { _meta: { ...members._meta, [ABSENT]: absent.map(({ name }) => name) } }),
+  };
   return immediate(200, resultText(message.idText, JSON.stringify(result)), 'chancery_initialize', [
     [HEADERS.session, token],
     ...headers,
@@ -94,22 +110,6 @@ function sealProblem(codec: SessionCodec, state: SessionState): Refusal | null {
     if (!(error instanceof ChanceryError)) throw error;
     return error.detail === undefined ? { code: error.code } : { code: error.code, detail: error.detail };
   }
-}
-
-/** What the surface can do, by the catalog; a surface with one server speaks as that server. */
-function describe({ surface }: Caller, versions: readonly ServerVersion[]): JsonObject {
-  const only = versions.length === 1 ? versions[0]?.discovered : undefined;
-  const texts = versions.flatMap(({ name, discovered }) => {
-    const text = discovered?.instructions;
-    if (text === undefined) return [];
-    return versions.length === 1 ? [text] : [`# ${name}\n${text}`];
-  });
-  const instructions = [...(surface.instructions === undefined ? [] : [surface.instructions]), ...texts].join('\n\n');
-  return {
-    capabilities: capabilitiesOf(versions),
-    serverInfo: only?.serverInfo ?? { name: 'chancery', title: `Chancery: ${surface.name}`, version: '0.1.0' },
-    ...(instructions === '' ? {} : { instructions }),
-  };
 }
 
 /** Servers want a name and a version; a client that says neither is introduced as one that does not. */

@@ -1,12 +1,13 @@
 // Decides how a session's log level reaches its backends.
 import type { ServerVersion } from '../../core/catalog/catalog.ts';
-import { LIMITS } from '../../core/limits.ts';
 import { isModernOnly } from '../../core/mcp/era.ts';
 import { resultText } from '../../core/mcp/json-rpc.ts';
 import { stringParam } from '../../core/mcp/message.ts';
+import { hasLogging, tellLevel } from '../backend/level.ts';
 import { backendSession } from '../backend/lookup.ts';
 import { backendVersion } from '../backend/version.ts';
 import type { SessionCall } from '../call.ts';
+import { questionOf } from '../instances/question.ts';
 import { immediate, type Outcome, refuse } from '../outcome.ts';
 import { sees } from './visible.ts';
 
@@ -27,12 +28,12 @@ export async function setLevel(call: SessionCall): Promise<Outcome> {
       { code: 'invalid_params', detail: `params.level must be one of ${LEVELS.join(', ')}` },
       message.idText,
     );
-  // Servers of the modern era are told it with each call.
+  // Servers of the modern era are told it with each call, and new sessions at the others when they are opened.
   gateway.bridges.levels.set(session.tokenId, level);
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 'level', method: 'logging/setLevel', params: { level } });
+  gateway.instances.tell(questionOf('notice', call, message));
   const told = await Promise.all(
     logging.map(async (version): Promise<boolean> => {
-      const why = await tell(call, version, body);
+      const why = await tell(call, version, level);
       if (why !== null)
         gateway.log.warn(
           { server: version.name, session: session.tokenId, why },
@@ -47,27 +48,12 @@ export async function setLevel(call: SessionCall): Promise<Outcome> {
 }
 
 /** Null: it knows now. Total. */
-async function tell({ gateway, session }: SessionCall, version: ServerVersion, body: string): Promise<string | null> {
+async function tell({ gateway, session }: SessionCall, version: ServerVersion, level: string): Promise<string | null> {
   if (isModernOnly(version.discovered)) return null;
   try {
-    const answer = await gateway.egress.send({
-      cluster: version.cluster,
-      path: version.path,
-      method: 'POST',
-      sessionId: await backendSession(gateway, session, version),
-      protocolVersion: backendVersion(version, session),
-      body,
-      idempotent: true,
-      deadlineMs: LIMITS.fanoutDeadlineMs,
-    });
-    if (!answer.ok) return answer.why;
-    return answer.message !== null && 'error' in answer.message ? 'it answered with an error' : null;
+    const sessionId = await backendSession(gateway, session, version);
+    return await tellLevel(gateway, version, { sessionId, protocolVersion: backendVersion(version, session) }, level);
   } catch (error) {
     return String(error);
   }
-}
-
-/** A server that was not read yet has nothing to log of: nothing of it can be called. */
-export function hasLogging({ discovered }: ServerVersion): boolean {
-  return discovered !== null && Object.hasOwn(discovered.capabilities, 'logging');
 }

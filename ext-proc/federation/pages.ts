@@ -1,6 +1,7 @@
 // Decides which page of a list a cursor asks for.
 import { hash } from 'node:crypto';
 import type { ExposedItem } from '../../core/catalog/exposure.ts';
+import type { Asker } from '../../core/catalog/govern.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type Message, stringParam } from '../../core/mcp/message.ts';
 import type { ListKind } from '../../core/mcp/methods.ts';
@@ -43,13 +44,13 @@ function startOf(caller: Caller, kind: ListKind, all: readonly ExposedItem[], cu
   const opened = cursor === null ? null : caller.gateway.handles().open('cursor', ownerOf(caller), cursor);
   if (opened === null || !opened.ok) return null;
   const [list, name, end, digest] = opened.payload;
-  if (list !== kind || typeof end !== 'number') return null;
+  if (list !== kind || typeof end !== 'number' || !Number.isSafeInteger(end) || end < 0) return null;
   if (digest === digestOf(all)) return end;
   const last = all.findIndex(({ publicName }) => publicName === name);
   return last < 0 ? Math.min(end, all.length) : last + 1;
 }
 
-function ownerOf({ surface, principal }: Caller): HandleOwner {
+export function ownerOf({ surface, principal }: Asker): HandleOwner {
   return { surface: surface.name, issuer: principal.issuer, subject: principal.subject };
 }
 

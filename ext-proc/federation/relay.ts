@@ -1,36 +1,45 @@
 // Decides how an allowed call goes on to its backend: the server's own name, the backend's session, Envoy's cluster.
+import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import { forwardedBody } from '../../core/catalog/exposure-arguments.ts';
 import type { Verdict } from '../../core/catalog/govern.ts';
-import { HEADERS, METADATA } from '../../core/contract.ts';
+import { HEADERS } from '../../core/contract.ts';
 import { ChanceryError } from '../../core/errors.ts';
 import { isModernOnly } from '../../core/mcp/era.ts';
 import { backendSession } from '../backend/lookup.ts';
-import { repairContext } from '../backend/repair-context.ts';
 import { backendVersion } from '../backend/version.ts';
 import { bridgeLegacy } from '../bridging/bridge.ts';
 import type { SessionCall } from '../call.ts';
-import { laneOf } from '../lane.ts';
+import { relayedMetadata } from '../call-record.ts';
+import { isTransparent, laneOf } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { composed } from './composed.ts';
-import { deprecationMetadata } from './deprecated.ts';
+import { made, makesTask } from './tasks-made.ts';
 
 type Allowed = Extract<Verdict, { kind: 'call' }>;
 
-/** At once when the backend's session is known. */
 export function relay(call: SessionCall, verdict: Allowed): Outcome | Promise<Outcome> {
   const { version } = verdict.exposed;
   if (isModernOnly(version.discovered)) return bridgeLegacy(call, verdict);
+  if (makesTask(call)) return onBackend(call, version, (backend) => composed(call, verdict, backend, made(verdict)));
   const lane =
     call.batched === true || laneOf(call.exposure, call.session, version) === 'composed' ? composed : forward;
+  return onBackend(call, version, (backend) => lane(call, verdict, backend));
+}
+
+/** `go` with the session that the call uses: at once when it is known. */
+export function onBackend(
+  call: SessionCall,
+  version: ServerVersion,
+  go: (backend: string) => Outcome,
+): Outcome | Promise<Outcome> {
   const session = backendSession(call.gateway, call.session, version);
   // Servers ask their clients on either stream: a client that opened its own before it called was heard in this order.
   const opening = call.gateway.streams.opening(call.session.tokenId, version.cluster);
-  if (typeof session === 'string')
-    return opening === null ? lane(call, verdict, session) : opening.then(() => lane(call, verdict, session));
+  if (typeof session === 'string') return opening === null ? go(session) : opening.then(() => go(session));
   return session.then(
     async (opened) => {
       await opening;
-      return lane(call, verdict, opened);
+      return go(opened);
     },
     (error: unknown) => {
       if (!(error instanceof ChanceryError)) throw error;
@@ -43,7 +52,7 @@ export function relay(call: SessionCall, verdict: Allowed): Outcome | Promise<Ou
 }
 
 function forward(
-  { gateway, message, session, token }: SessionCall,
+  { gateway, message, session, token, exposure }: SessionCall,
   { exposed, target, decision }: Allowed,
   backend: string,
 ): Outcome {
@@ -76,17 +85,7 @@ function forward(
       setHeaders,
       removeHeaders,
       body: forwardedBody(message, target.param, exposed),
-      metadata: {
-        namespace: METADATA.namespace,
-        values: [
-          [METADATA.id, message.idText],
-          [METADATA.repair, repairContext(token, version, message.idText)],
-          [METADATA.server, version.name],
-          [METADATA.tool, exposed.name],
-          [METADATA.decision, decision.id],
-          ...deprecationMetadata(version),
-        ],
-      },
+      metadata: relayedMetadata(exposed, decision, message.idText, token, isTransparent(exposure)),
     },
   };
 }

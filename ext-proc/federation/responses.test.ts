@@ -13,6 +13,7 @@ import {
   worldOf,
 } from '../../test/support/ext-proc-world.ts';
 import { toClient } from '../compose/identifiers.ts';
+import { ALONE, type Question } from '../instances/instances.ts';
 import { ACCEPTED } from '../outcome.ts';
 import { viewOf } from '../view.ts';
 import { answerBackend, tellProgress } from './responses.ts';
@@ -84,6 +85,30 @@ describe('an answer', () => {
     expect(await answerBackend(call)).toBe(ACCEPTED);
     expect(world.sent).toEqual([]);
     expect(last()).toMatchObject({ reason: 'its backend session is gone' });
+  });
+
+  // The one that asked may be one that another ext-proc opened in the place of a dead one.
+  test.each<[string, string, object]>([
+    ['of which no session is known here', 'memory-session', { backends: [] }],
+    ['on another session than ours', 'elsewhere-session', CAPABLE],
+  ])('to a server %s is told to the other ext-proc, as it came', async (_, asker, session) => {
+    const told: Question[] = [];
+    world.close();
+    world = worldOf({ instances: { ...ALONE, tell: (question) => void told.push(question) } });
+    const text = `{"jsonrpc":"2.0","id":${asked('memory', asker).id},"result":{"n":9007199254740993}}`;
+    expect(await answerBackend(sessionCallOf(world, messageOf(text), session))).toBe(ACCEPTED);
+    expect(told).toMatchObject([{ kind: 'answer', surface: 'default', principal: { subject: 'alice' } }]);
+    expect(told[0]?.message.toString()).toBe(text);
+    const opened = world.gateway.sessions().open(told[0]?.session ?? '');
+    expect(opened.ok).toBe(true);
+    expect(world.sent).toEqual([]);
+  });
+  test('with an id of nobody is told to nobody', async () => {
+    const told: Question[] = [];
+    world.close();
+    world = worldOf({ instances: { ...ALONE, tell: (question) => void told.push(question) } });
+    await answer('{"jsonrpc":"2.0","id":"x","result":{}}');
+    expect(told).toEqual([]);
   });
 });
 

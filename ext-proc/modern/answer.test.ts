@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LIMITS } from '../../core/limits.ts';
 import { META } from '../../core/mcp/inbound.ts';
 import {
   callerOf,
@@ -113,10 +114,13 @@ describe('from the catalog', () => {
     });
   });
 
-  test('one server speaks for itself, but for an extension whose methods do not pass', async () => {
+  test('one server speaks for itself', async () => {
     const { result } = told(await asked('server/discover', {}, { surfaceName: 'one' }));
     expect(result._meta[META.serverInfo].name).toBe('memory-server');
-    expect(result.capabilities.extensions).toEqual({ 'io.modelcontextprotocol/ui': {} });
+    expect(result.capabilities.extensions).toEqual({
+      'io.modelcontextprotocol/ui': {},
+      'io.modelcontextprotocol/tasks': {},
+    });
   });
 
   test.each([
@@ -256,6 +260,14 @@ describe('a state', () => {
 });
 
 describe('subscriptions/listen', () => {
+  test('that said too much ends with its result', async () => {
+    const outcome = await asked('subscriptions/listen', { notifications: {} });
+    if (outcome.kind !== 'stream') throw new Error(outcome.kind);
+    expect(outcome.bound?.bytesMax).toBe(LIMITS.listenedBytesMax);
+    const words = outcome.bound?.lastWords() ?? '';
+    expect(JSON.parse(words.slice('data: '.length))).toMatchObject({ id: 7, result: { resultType: 'complete' } });
+  });
+
   const open = async (notifications: object) => {
     const outcome = await asked('subscriptions/listen', { notifications });
     if (outcome.kind !== 'stream') return told(outcome);

@@ -5,6 +5,7 @@ import type { Governed, ModernCall } from './call.ts';
 import { discover, listModern } from './catalog-answers.ts';
 import { listen } from './listen.ts';
 import { relayModern } from './relay.ts';
+import { answerModernTask } from './tasks.ts';
 
 /** One function for each act that a request of this era can have. */
 const ACTS: Partial<Record<Act, (call: ModernCall, verdict: Governed) => Outcome | Promise<Outcome>>> = {
@@ -13,6 +14,7 @@ const ACTS: Partial<Record<Act, (call: ModernCall, verdict: Governed) => Outcome
   relay: (call, verdict) =>
     verdict.kind === 'call' ? relayModern(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
   listen: (call) => listen(call),
+  task: (call) => answerModernTask(call),
 };
 
 export function actModern(call: ModernCall, verdict: Governed): Outcome | Promise<Outcome> {

@@ -4,11 +4,13 @@ import { ERRORS } from '../../core/errors.ts';
 import { membersAt } from '../../core/mcp/inbound.ts';
 import { errorText } from '../../core/mcp/json-rpc.ts';
 import { type Edit, type Message, stringAt, withEdits } from '../../core/mcp/message.ts';
+import { sealTask } from '../compose/task-ids.ts';
+import { ownerOf } from '../federation/pages.ts';
 import type { ModernCall } from './call.ts';
 import { sealState } from './state.ts';
 
 /** None: it goes no further. Every byte that need not change stays. Total. */
-export function answerFor(call: ModernCall, { version }: Exposed, answer: Message): readonly string[] {
+export function answerFor(call: ModernCall, { version, name }: Exposed, answer: Message): readonly string[] {
   // "Servers MUST NOT send JSON-RPC requests" (MCP 2026-07-28, basic/patterns/mrtr): nobody could answer them.
   if (answer.kind === 'request') return [];
   const as = answer.bytes.toString();
@@ -23,6 +25,16 @@ export function answerFor(call: ModernCall, { version }: Exposed, answer: Messag
     const sealed = sealState(call.gateway, call, { server: version.name, version: version.version, text });
     if (sealed === null) return [malformed(call, version.name)];
     edits.push({ span: state, text: JSON.stringify(sealed) });
+  }
+  if (stringAt(answer.bytes, members.get('resultType')) === 'task') {
+    const task = members.get('taskId');
+    const idText = task === undefined ? '' : answer.bytes.toString('utf8', task.start, task.end);
+    const ref = { era: 'modern', server: version.name, version: version.version, tool: name, idText } as const;
+    const sealed = idText.startsWith('"') ? sealTask(call.gateway, ownerOf(call), ref) : null;
+    // "A client that receives CreateTaskResult in response to an unsupported request type MUST interpret this as invalid".
+    if (task === undefined || sealed === null || call.message.method !== 'tools/call')
+      return [malformed(call, version.name)];
+    edits.push({ span: task, text: JSON.stringify(sealed) });
   }
   const scope = members.get('cacheScope');
   // "`private` MUST NOT be shared across authorization contexts": here a policy decides who reads it.

@@ -1,6 +1,7 @@
 // Decides how a call of the modern era is made by ext-proc itself, because something in its answer has to change.
 import { HEADERS } from '../../core/contract.ts';
-import { composeCall } from '../compose/compose.ts';
+import { carriedHeaders } from '../compose/carried-headers.ts';
+import { composeCall, type MessageTransform } from '../compose/compose.ts';
 import { deprecationHeaders } from '../federation/deprecated.ts';
 import type { Outcome } from '../outcome.ts';
 import { answerFor } from './answered.ts';
@@ -10,7 +11,13 @@ import type { Forwarded } from './relay.ts';
 /** What a call through the egress listener says by other means. */
 const OURS: ReadonlySet<string> = new Set([HEADERS.cluster, ':path', HEADERS.protocolVersion, 'content-type']);
 
-export function composeModern(call: ModernCall, { decision }: Allowed, forwarded: Forwarded): Outcome {
+/** `answer`: what the caller gets of a message of the server; absent: as of any call. */
+export function composeModern(
+  call: ModernCall,
+  { decision }: Pick<Allowed, 'decision'>,
+  forwarded: Forwarded,
+  answer: MessageTransform = (message) => answerFor(call, forwarded.exposed, message),
+): Outcome {
   const { gateway, message, envelope, admitted } = call;
   const { exposed, setHeaders, removeHeaders } = forwarded;
   const { version } = exposed;
@@ -22,12 +29,16 @@ export function composeModern(call: ModernCall, { decision }: Allowed, forwarded
   return composeCall({
     gateway,
     idText: message.idText,
-    version,
+    exposed,
+    decision,
     backendSession: '',
     protocolVersion: envelope.protocolVersion,
-    headers: Object.fromEntries([...kept, ...setHeaders.filter(([name]) => !OURS.has(name))]),
+    headers: {
+      ...carriedHeaders(admitted.headers),
+      ...Object.fromEntries([...kept, ...setHeaders.filter(([name]) => !OURS.has(name))]),
+    },
     body: Buffer.concat(forwarded.body),
-    transform: () => (answer) => answerFor(call, exposed, answer),
+    transform: () => answer,
     answerHeaders: deprecationHeaders(version),
   });
 }

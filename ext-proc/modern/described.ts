@@ -4,11 +4,9 @@ import type { Viewer } from '../../core/catalog/govern.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { META } from '../../core/mcp/inbound.ts';
+import { MODERN_VERSION } from '../../core/mcp/versions.ts';
 import { capabilitiesOf } from '../federation/capabilities.ts';
 import { sees } from '../federation/visible.ts';
-
-/** Extensions whose methods pass; the others are not announced. */
-const EXTENSIONS_NOT_SPOKEN: ReadonlySet<string> = new Set(['io.modelcontextprotocol/tasks']);
 
 /** A surface with one server speaks as that server. */
 export function identityOf({ surface, exposure }: Viewer): JsonObject {
@@ -35,9 +33,7 @@ export function cachingOf(surface: CatalogSurface): {
 /** The union of what the servers can do of which the caller sees anything; of one that is not read yet nobody knows. */
 export function capabilitiesFor(viewer: Viewer): JsonObject {
   const seen = viewer.exposure.served.filter((version) => version.discovered === null || sees(viewer, version));
-  const { extensions, ...capabilities } = capabilitiesOf(seen);
-  const spoken = Object.entries(objectOf(extensions)).filter(([name]) => !EXTENSIONS_NOT_SPOKEN.has(name));
-  return { ...capabilities, ...(spoken.length > 0 && { extensions: Object.fromEntries(spoken) }) };
+  return capabilitiesOf(seen, MODERN_VERSION);
 }
 
 /** Of the surface, then of each server of which the caller sees anything. */
@@ -49,8 +45,4 @@ export function instructionsOf(viewer: Viewer): string {
     return exposure.served.length === 1 ? [text] : [`# ${version.name}\n${text}`];
   });
   return [...(surface.instructions === undefined ? [] : [surface.instructions]), ...texts].join('\n\n');
-}
-
-function objectOf(value: unknown): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }

@@ -7,11 +7,12 @@ import { META } from '../../core/mcp/inbound.ts';
 import { resultText } from '../../core/mcp/json-rpc.ts';
 import { jsonParam } from '../../core/mcp/message.ts';
 import { LIST_CHANGED, listDigest } from '../federation/lists.ts';
-import { type Outcome, refuse } from '../outcome.ts';
+import { type Outcome, type Refusal, refuse } from '../outcome.ts';
 import { viewOfPrincipal } from '../view.ts';
 import type { ModernCall } from './call.ts';
 import { identityOf } from './described.ts';
 import { ownerOf } from './reading.ts';
+import { type ListenedTask, listenedTasks } from './tasks-listened.ts';
 import { openUpdates } from './updates.ts';
 
 /** Members of the filter, and what each asks for. */
@@ -27,6 +28,7 @@ export interface Filter {
   /** Methods of the notifications of lists that are told of. */
   readonly lists: ReadonlySet<string>;
   readonly uris: readonly string[];
+  readonly tasks: readonly ListenedTask[];
 }
 
 /** "The first message MUST be `notifications/subscriptions/acknowledged`" (MCP 2026-07-28, basic/subscriptions). */
@@ -35,6 +37,7 @@ export function listen(call: ModernCall): Outcome {
   const { name } = call.surface;
   const filter = filterOf(call);
   if (typeof filter === 'string') return refuse({ code: 'invalid_params', detail: filter }, message.idText);
+  if ('code' in filter) return refuse(filter, message.idText);
   if (gateway.streams.full)
     return refuse({ code: 'too_many_streams', reason: `${LIMITS.streamsMax} are open` }, message.idText);
   const meta = `{"${META.subscriptionId}":${message.idText}}`;
@@ -63,12 +66,14 @@ export function listen(call: ModernCall): Outcome {
       // "Servers SHOULD include" it, so that no proxy keeps events back.
       ['x-accel-buffering', 'no'],
     ],
+    bound: { bytesMax: LIMITS.listenedBytesMax, lastWords: () => event(farewell) },
     open: (sink) => {
       const honoured = JSON.stringify(filter.honoured);
       sink.write(told('notifications/subscriptions/acknowledged', `"notifications":${honoured},`));
       const updates = openUpdates({
         gateway,
         uris: filter.uris,
+        tasks: filter.tasks,
         viewer,
         idText,
         write: (text) => sink.write(event(text)),
@@ -107,12 +112,12 @@ export function listen(call: ModernCall): Outcome {
   };
 }
 
-/** What of the filter is honoured; a text says what is wrong with it. */
-function filterOf(call: ModernCall): Filter | string {
+/** What of the filter is honoured; a text says what is wrong with it, a refusal that the client cannot ask so. */
+function filterOf(call: ModernCall): Filter | Refusal | string {
   const wanted = jsonParam(call.message, 'notifications');
   if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted))
     return 'params.notifications must be an object';
-  const { resourceSubscriptions = [], ...flags } = wanted as Record<string, unknown>;
+  const { resourceSubscriptions = [], taskIds, ...flags } = wanted as Record<string, unknown>;
   if (!Array.isArray(resourceSubscriptions) || !resourceSubscriptions.every((uri) => typeof uri === 'string'))
     return 'params.notifications.resourceSubscriptions must be an array of strings';
   if (resourceSubscriptions.length > LIMITS.listenUrisMax)
@@ -120,6 +125,9 @@ function filterOf(call: ModernCall): Filter | string {
   for (const member of Object.keys(LISTENED))
     if (flags[member] !== undefined && typeof flags[member] !== 'boolean')
       return `params.notifications.${member} must be a boolean`;
+  const listened = taskIds === undefined ? { tasks: [] } : listenedTasks(call, taskIds);
+  if (typeof listened === 'string' || 'code' in listened) return listened;
+  const { tasks } = listened;
   const lists = Object.entries(LISTENED).filter(([member]) => flags[member] === true);
   // Who may read a resource may hear of it; of any other it is not told whether it is there.
   const uris = [...new Set(resourceSubscriptions as string[])].filter((uri) => ownerOf(call, uri) !== null);
@@ -127,9 +135,11 @@ function filterOf(call: ModernCall): Filter | string {
     honoured: {
       ...Object.fromEntries(lists.map(([member]) => [member, true])),
       ...(uris.length > 0 && { resourceSubscriptions: uris }),
+      ...(tasks.length > 0 && { taskIds: tasks.map(({ handle }) => handle) }),
     },
     lists: new Set(lists.map(([, method]) => method)),
     uris,
+    tasks,
   };
 }
 

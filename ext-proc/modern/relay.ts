@@ -3,14 +3,15 @@
 import { isServed } from '../../core/catalog/choose.ts';
 import type { Exposed } from '../../core/catalog/exposure.ts';
 import { forwardedBody } from '../../core/catalog/exposure-arguments.ts';
-import { HEADERS, METADATA } from '../../core/contract.ts';
+import { HEADERS } from '../../core/contract.ts';
 import { speaks } from '../../core/mcp/era.ts';
 import { encodeHeaderValue } from '../../core/mcp/header-value.ts';
 import { type Edit, parseMessage, stringParam, withEdits } from '../../core/mcp/message.ts';
 import { NAMED_BY } from '../../core/mcp/methods.ts';
-import { NO_SESSION, repairContext } from '../backend/repair-context.ts';
+import { NO_SESSION } from '../backend/repair-context.ts';
 import { bridgeModern } from '../bridging/bridge.ts';
-import { deprecationMetadata } from '../federation/deprecated.ts';
+import { relayedMetadata } from '../call-record.ts';
+import { isTransparent } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import type { Allowed, ModernCall } from './call.ts';
 import { composeModern } from './compose.ts';
@@ -127,17 +128,7 @@ function native(
       setHeaders,
       removeHeaders,
       body,
-      metadata: {
-        namespace: METADATA.namespace,
-        values: [
-          [METADATA.id, message.idText],
-          [METADATA.repair, repairContext(NO_SESSION, version, message.idText)],
-          [METADATA.server, version.name],
-          [METADATA.tool, exposed.name],
-          [METADATA.decision, decision.id],
-          ...deprecationMetadata(version),
-        ],
-      },
+      metadata: relayedMetadata(exposed, decision, message.idText, NO_SESSION, isTransparent(call.exposure)),
     },
   };
 }

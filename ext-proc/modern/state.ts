@@ -1,6 +1,7 @@
 // Decides what a client holds of a request's state: the server's own text, sealed for this caller, this surface and a time.
 import type { Asker } from '../../core/catalog/govern.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { ownerOf } from '../federation/pages.ts';
 import type { Gateway } from '../gateway.ts';
 
 /** Of which server version, and the raw JSON text of what it said: byte for byte what it gets back. */
@@ -32,8 +33,4 @@ export function openState(gateway: Gateway, asker: Asker, sealed: string): Opene
   if (kind !== OF_SERVER || typeof server !== 'string' || typeof version !== 'string' || typeof text !== 'string')
     return { ok: false, reason: 'malformed' };
   return { ok: true, state: { server, version, text } };
-}
-
-function ownerOf({ surface, principal }: Asker) {
-  return { surface: surface.name, issuer: principal.issuer, subject: principal.subject };
 }

@@ -5,12 +5,14 @@ import { LIMITS } from '../../core/limits.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Caller } from '../call.ts';
 import { listDigest } from '../federation/lists.ts';
+import { questionOf } from '../instances/question.ts';
 import { isTransparent } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { viewOf } from '../view.ts';
 import { isEventId, openEventId, type Position } from './event-ids.ts';
 import { LIST_METHODS, Merge, PRIMED } from './merge.ts';
 import { resumeAnswer, resumeTransparent } from './resume.ts';
+import type { StreamSink } from './table.ts';
 
 const FRESH: Extract<Position, { kind: 'stream' }> = { kind: 'stream', lists: [], places: [] };
 
@@ -39,47 +41,65 @@ export function openStream(caller: Caller, session: SessionState): Outcome {
 }
 
 function begin(caller: Caller, session: SessionState, position: Extract<Position, { kind: 'stream' }>): Outcome {
-  // Not the caller itself: a stream lives for hours, and would hold the catalog of the day it was opened.
-  const { gateway, principal, apiKey, decisionId } = caller;
-  const { name } = caller.surface;
-  const first: Viewer = { ...caller, exposure: viewOf(caller.catalog, caller.surface, session) };
+  const { gateway, principal, apiKey, decisionId, surface } = caller;
+  return {
+    kind: 'stream',
+    headers: STREAM_HEADERS,
+    open(sink) {
+      const first: Viewer = { ...caller, exposure: viewOf(caller.catalog, surface, session) };
+      const listener = { gateway, session, principal, apiKey, decisionId, surface: surface.name };
+      const forget = listen(listener, first, position, expiryOf(caller, session), sink);
+      // An earlier one may be open in another, on a connection that died unseen.
+      gateway.instances.tell(questionOf('listening', { ...caller, token: caller.admitted.sessionToken }, null));
+      return forget;
+    },
+  };
+}
+
+/** Whose stream it is. Not the caller itself: a stream lives for hours, and would hold the catalog of the day it was opened. */
+interface Listener extends Pick<Caller, 'gateway' | 'principal' | 'apiKey' | 'decisionId'> {
+  readonly session: SessionState;
+  readonly surface: string;
+}
+
+/** A function of its own: what the closures of another one use, these would hold as well. */
+function listen(
+  { gateway, session, principal, apiKey, decisionId, surface: name }: Listener,
+  first: Viewer,
+  position: Extract<Position, { kind: 'stream' }>,
+  expiresAtMs: number,
+  sink: StreamSink,
+): () => void {
   const viewer = (): Viewer | null => {
     const catalog = gateway.catalog();
     const surface = catalog?.surfaces.get(name);
     if (catalog === null || surface === undefined) return null;
     return { catalog, surface, principal, decisionId, exposure: viewOf(catalog, surface, session) };
   };
-  return {
-    kind: 'stream',
-    headers: STREAM_HEADERS,
-    open: (sink) => {
-      // So that the response's headers go out at once.
-      sink.write(': open\n\n');
-      const merge = new Merge({ gateway, session, sink, viewer, places: position.places }, first);
-      const before = position === FRESH ? {} : { before: digestsOf(position.lists) };
-      const forget = gateway.streams.open({
-        tokenId: session.tokenId,
-        expiresAtMs: expiryOf(caller, session),
-        sink,
-        writer: merge,
-        ...before,
-        digest: () => {
-          const catalog = gateway.catalog();
-          if (
-            catalog !== null &&
-            apiKey !== null &&
-            apiKeyProblem(catalog.apiKeys.get(apiKey.sha256), name, gateway.now()) !== null
-          )
-            return null;
-          const now = viewer();
-          if (!merge.refresh(now)) return null;
-          return now === null ? {} : listDigest(now);
-        },
-      });
-      if (session.protocolVersion >= PRIMED) merge.prime();
-      return forget;
+  // So that the response's headers go out at once.
+  sink.write(': open\n\n');
+  const merge = new Merge({ gateway, session, sink, viewer, places: position.places }, first);
+  const forget = gateway.streams.open({
+    tokenId: session.tokenId,
+    expiresAtMs,
+    sink,
+    writer: merge,
+    ...(position !== FRESH && { before: digestsOf(position.lists) }),
+    digest: () => {
+      const catalog = gateway.catalog();
+      if (
+        catalog !== null &&
+        apiKey !== null &&
+        apiKeyProblem(catalog.apiKeys.get(apiKey.sha256), name, gateway.now()) !== null
+      )
+        return null;
+      const now = viewer();
+      if (!merge.refresh(now)) return null;
+      return now === null ? {} : listDigest(now);
     },
-  };
+  });
+  if (session.protocolVersion >= PRIMED) merge.prime();
+  return forget;
 }
 
 export const STREAM_HEADERS = [

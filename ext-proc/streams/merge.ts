@@ -9,7 +9,9 @@ import type { SessionState } from '../../core/session/types.ts';
 import { ModernUpstream } from '../bridging/listen-modern.ts';
 import { eventText } from '../compose/event-text.ts';
 import { toClient } from '../compose/identifiers.ts';
+import { toOnlyClient } from '../compose/task-messages.ts';
 import { LIST_CHANGED } from '../federation/lists.ts';
+import { mayHear } from '../federation/tasks-heard.ts';
 import { sees } from '../federation/visible.ts';
 import type { Gateway } from '../gateway.ts';
 import { isTransparent } from '../lane.ts';
@@ -128,9 +130,10 @@ export class Merge implements StreamWriter {
     }
     const now = viewer();
     if (now === null || !isFor(now, version, parsed.message)) return null;
-    if (this.#transparent) return data;
     const backendSession = this.#upstreams.get(version.cluster)?.sessionId ?? '';
-    const parts = toClient({ gateway, session, version, backendSession }, parsed.message);
+    const hop = { gateway, session, version, backendSession };
+    if (!mayHear(now, hop, parsed.message)) return null;
+    const parts = this.#transparent ? toOnlyClient(hop, parsed.message) : toClient(hop, parsed.message);
     return parts === null ? null : Buffer.concat(parts).toString();
   }
 

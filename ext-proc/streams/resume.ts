@@ -11,6 +11,9 @@ import { backendVersion } from '../backend/version.ts';
 import type { Caller } from '../call.ts';
 import { eventText } from '../compose/event-text.ts';
 import { toClient } from '../compose/identifiers.ts';
+import { toOnlyClient } from '../compose/task-messages.ts';
+import { mayHear } from '../federation/tasks-heard.ts';
+import { isTransparent } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { type Position, sealEventId } from './event-ids.ts';
 import { Flow } from './flow.ts';
@@ -31,10 +34,13 @@ export function resumeTransparent(
 ): Outcome {
   const [version] = viewing.exposure.served;
   if (version === undefined) return begin();
-  return resume(viewing, session, version, lastEventId, begin, (event) => {
+  const { gateway } = viewing;
+  return resume(viewing, session, version, lastEventId, begin, (event, backendSession) => {
     const parsed = event.data === '' ? null : parseMessage(Buffer.from(event.data));
-    const shown = parsed?.ok === true && !LIST_METHODS.includes(parsed.message.method);
-    return { text: eventText(shown ? event.data : '', event.id ?? null, event.retry), last: false };
+    const message = parsed?.ok === true && !LIST_METHODS.includes(parsed.message.method) ? parsed.message : null;
+    const hop = { gateway, session, version, backendSession };
+    const parts = message === null || !mayHear(viewing, hop, message) ? null : toOnlyClient(hop, message);
+    return { text: eventText(parts === null ? '' : textOf(parts), event.id ?? null, event.retry), last: false };
   });
 }
 
@@ -57,10 +63,17 @@ export function resumeAnswer(
     const parts =
       message === null || (message.kind === 'response' && !last)
         ? null
-        : toClient({ gateway, session, version, backendSession }, message);
+        : toClient(
+            { gateway, session, version, backendSession, transparent: isTransparent(viewing.exposure) },
+            message,
+          );
     const id = sealEventId(gateway, session, { kind: 'call', idText, place: { ...place, id: event.id ?? place.id } });
-    return { text: eventText(parts === null ? '' : Buffer.concat(parts).toString(), id, event.retry), last };
+    return { text: eventText(parts === null ? '' : textOf(parts), id, event.retry), last };
   });
+}
+
+function textOf(parts: readonly Buffer[]): string {
+  return Buffer.concat(parts).toString();
 }
 
 /** Given up when its client leaves before it began. */

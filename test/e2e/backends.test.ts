@@ -49,6 +49,7 @@ beforeAll(async () => {
     auth: 'none',
     servers: ['lying', 'honest', 'other'].map((server) => ({ server })),
   });
+  await put('/v1/surfaces/alone', { auth: 'none', servers: [{ server: 'lying' }] });
   await put('/v1/policies/everybody', {
     version: 'tbac/v1',
     rules: [{ id: 'everything', effect: 'allow', tools: ['*'] }],
@@ -129,6 +130,9 @@ async function said(response: Response): Promise<string> {
 const calling = (tool: string) => request('my-call', 'tools/call', { name: `lying__${tool}` });
 const BROKEN = '{"jsonrpc":"2.0","id":"my-call","error":{"code":-32603,"message":"broken"}}';
 
+const NOBODY = '{"jsonrpc":"2.0","id":"my-call","error":{"code":-32000,"message":"who are you?"}}';
+const LATER = '{"jsonrpc":"2.0","id":"my-call","error":{"code":-32003,"message":"later"}}';
+
 const error = (sentence: string): string =>
   `{"jsonrpc":"2.0","id":"my-call","error":{"code":-32000,"message":"the server behind this tool ${sentence}"}}`;
 const json = (status: number, body: string): string => `${status} application/json ${body}`;
@@ -160,15 +164,18 @@ const ANSWERS: readonly (readonly [tool: string, native: string, composed: strin
   ['no_answer', stream(), LOST],
   ['empty', json(200, ''), MALFORMED],
   ['no_json', json(200, '{"jsonrpc":'), MALFORMED],
-  ['wrong_type', '200 text/html <h1>hello</h1>', MALFORMED],
-  ['status_500', '500 text/plain at line 1', UNAVAILABLE],
+  ['wrong_type', MALFORMED, MALFORMED],
+  ['status_500', UNAVAILABLE, UNAVAILABLE],
   ['status_500_json', json(500, BROKEN), json(500, BROKEN)],
-  ['status_401', '401 - ', UNAVAILABLE],
-  ['status_307', '307 - ', UNAVAILABLE],
+  ['status_401', UNAVAILABLE, UNAVAILABLE],
+  // Not the client's to answer; and of a status that any proxy gives, the body may be anybody's.
+  ['status_401_json', UNAVAILABLE, json(200, NOBODY)],
+  ['status_503_json', UNAVAILABLE, json(503, LATER)],
+  ['status_307', UNAVAILABLE, UNAVAILABLE],
   // It is repeated once, in a new session.
   ['vanishing', json(200, answer('"my-call"', 'repeated')), json(200, answer('"my-call"', 'repeated'))],
   // The session lives, so it was this message that was refused.
-  ['never_known', '404 - ', UNAVAILABLE],
+  ['never_known', UNAVAILABLE, UNAVAILABLE],
 ];
 
 describe.each(LANES)('a server whose calls are %s', (lane) => {
@@ -238,6 +245,25 @@ const left = (tool: string): Promise<number> =>
     () => lying.open(tool),
     (count) => count === 0,
   );
+
+test.each([
+  ['status_500_json', json(500, BROKEN)],
+  ['status_503_json', json(503, LATER)],
+  ['status_500', UNAVAILABLE],
+  ['status_401', UNAVAILABLE],
+  ['status_401_json', UNAVAILABLE],
+  ['status_307', UNAVAILABLE],
+  ['never_known', UNAVAILABLE],
+  ['wrong_type', MALFORMED],
+])(
+  'on a surface of its own a server’s errors are its own, and still no word to the client of credentials, sessions, addresses: %s',
+  async (tool, wanted) => {
+    const client = await open('alone');
+    const answered = await client!.post(request('my-call', 'tools/call', { name: tool }));
+    for (const header of ['www-authenticate', 'location']) expect(answered.headers.get(header)).toBeNull();
+    expect(await said(answered)).toBe(wanted);
+  },
+);
 
 describe('a server that says to nobody what it should', () => {
   const JSON_TYPE = { 'content-type': 'application/json' };

@@ -440,11 +440,13 @@ describe('a legacy client and a modern server', () => {
     expect((await rpc(response)).error?.code).toBe(-32002);
   });
 
-  test('a client that cannot be asked is told so in the tool’s result', async () => {
+  test('a client that cannot be asked is told what it lacks, by a code of its own era', async () => {
     const session = await openSession(stack.mcp(), token);
     const body = request(4, 'tools/call', { name: 'new__test_input_required_result_elicitation', arguments: {} });
     const answer = await rpc(await raw(stack.mcp(), { token, session, body }));
-    expect(answer.result ?? answer.error).toBeDefined();
-    expect(JSON.stringify(answer)).toMatch(/elicitation/);
+    expect(answer).toMatchObject({
+      id: 4,
+      error: { code: -32600, data: { requiredCapabilities: { elicitation: {} } } },
+    });
   });
 });

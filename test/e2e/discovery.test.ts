@@ -3,6 +3,8 @@ import { connect, createServer, type Server } from 'node:net';
 import type { RegisteredTool } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSession, raw, request, rpc } from '../support/clients.ts';
+import { ALLOW_ALL, declare, put, served } from '../support/federation.ts';
+import { startRawServer } from '../support/raw-server.ts';
 import { startTestServer, type TestServer } from '../support/servers.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -173,3 +175,39 @@ function alsoOnIpv6(port: number): Promise<Server> {
     server.once('error', () => resolve(server)).listen(port, '::1', () => resolve(server));
   });
 }
+
+test('what a server of both eras declares in the later one alone is told to clients of that one', async () => {
+  const MODERN = '2026-07-28';
+  const extensions = { 'io.modelcontextprotocol/tasks': {} };
+  const dual = await startRawServer('dual', {
+    answers: {
+      'tools/list': '{"tools":[{"name":"t","inputSchema":{"type":"object"}}]}',
+      'server/discover': JSON.stringify({ supportedVersions: [MODERN], capabilities: { tools: {}, extensions } }),
+    },
+  });
+  try {
+    await put(stack, '/v1/policies/dual', { ...ALLOW_ALL, surfaces: ['dual'] });
+    await declare(stack, { dual: dual.url });
+    await put(stack, '/v1/surfaces/dual', { servers: [{ server: 'dual' }] });
+    await served(stack, 'dual', 't');
+    const token = await stack.token('dual');
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': MODERN,
+      'io.modelcontextprotocol/clientCapabilities': {},
+      'io.modelcontextprotocol/clientInfo': { name: 't', version: '1' },
+    };
+    const discover = async (): Promise<object | undefined> => {
+      const headers = { 'mcp-protocol-version': MODERN, 'mcp-method': 'server/discover' };
+      const body = request(1, 'server/discover', { _meta: meta });
+      const { result } = await rpc(await raw(stack.mcp('dual'), { token, headers, body }));
+      return result?.capabilities as object | undefined;
+    };
+    const capabilities = await until('it is probed', discover, (found) => found !== undefined && 'extensions' in found);
+    expect(capabilities).toMatchObject({ tools: { listChanged: true }, extensions });
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
+    const legacy = await rpc(await raw(stack.mcp('dual'), { token, body: request(1, 'initialize', params) }));
+    expect(Object.keys((legacy.result?.capabilities ?? {}) as object)).toEqual(['tools']);
+  } finally {
+    await dual.close();
+  }
+});

@@ -305,9 +305,13 @@ describe('on the wire', () => {
   });
 
   test('a resource that is read through a policy is for this reader alone', async () => {
-    const read = body('resources/read', { uri: 'test://static-text' });
-    const over = headers('resources/read', 'test://static-text');
-    expect((await answered(await post('default', read, over))).result.cacheScope).toBe('private');
+    const read = body('resources/read', { uri: 'test://modern' });
+    const over = headers('resources/read', 'test://modern');
+    // Its server calls it public.
+    expect((await answered(await post('default', read, over))).result).toMatchObject({
+      ttlMs: 60_000,
+      cacheScope: 'private',
+    });
   });
 });
 
@@ -401,5 +405,20 @@ describe('subscriptions/listen', () => {
       expect(params._meta['io.modelcontextprotocol/subscriptionId']).toBe('listen:7');
     controller.abort();
     await reading;
+  });
+
+  test('ends with its result when the process that has it ends', async () => {
+    const response = await post(
+      'default',
+      body('subscriptions/listen', { notifications: { toolsListChanged: true } }, 'l'),
+      headers('subscriptions/listen'),
+    );
+    expect(response.headers.get('x-accel-buffering')).toBe('no');
+    process.kill(stack.pid('ext-proc'), 'SIGTERM');
+    const last = (await response.text()).trim().split('\n').at(-1) ?? '';
+    expect(JSON.parse(last.slice('data: '.length))).toMatchObject({
+      id: 'l',
+      result: { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': 'l' } },
+    });
   });
 });

@@ -1,5 +1,6 @@
 // Decides what one instance of the fixture offers: the same to both eras.
 import { createRequestStateCodec, fromJsonSchema, McpServer } from '@modelcontextprotocol/server';
+import { type Changing, createChanging } from './changing.ts';
 import { registerPrompts } from './prompts.ts';
 import { registerResources } from './resources.ts';
 import type { FixtureTool, Reach, RoundState } from './tool.ts';
@@ -17,8 +18,15 @@ const SCHEMAS = new Map(
   ]),
 );
 
+export interface Living {
+  readonly changing: Changing;
+  /** The instance lives for a session, and tells its client when a list changes. */
+  readonly session: boolean;
+}
+
 /** `key`: signs the state of a call with several rounds; any instance that has it can go on with the call. */
-export function buildServer(key: Uint8Array, changed?: Reach['changed']): McpServer {
+export function buildServer(key: Uint8Array, living?: Living): McpServer {
+  const { changing, session } = living ?? { changing: createChanging(() => undefined), session: true };
   const states = createRequestStateCodec<RoundState>({ key });
   const server = new McpServer(
     { name: 'chancery-fixture', version: '1.0.0' },
@@ -34,11 +42,7 @@ export function buildServer(key: Uint8Array, changed?: Reach['changed']): McpSer
       requestState: { verify: states.verify },
     },
   );
-  const tellOwnClient: Reach['changed'] = (list) => {
-    if (list === 'tools') server.sendToolListChanged();
-    else server.sendPromptListChanged();
-  };
-  const reach: Reach = { changed: changed ?? tellOwnClient, states };
+  const reach: Reach = { change: changing.change, states };
   for (const { name, description, run } of TOOLS) {
     const inputSchema = SCHEMAS.get(name);
     if (inputSchema === undefined) throw new Error(`${name} has no schema`);
@@ -46,5 +50,6 @@ export function buildServer(key: Uint8Array, changed?: Reach['changed']): McpSer
   }
   registerPrompts(server);
   registerResources(server);
+  changing.register(server, session);
   return server;
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectLegacy, connectModern, openSession, raw, request, texts } from '../support/clients.ts';
 import { TOOLS } from './build.ts';
@@ -27,6 +28,20 @@ test('and the modern one', async () => {
   expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(NAMES);
   expect(seen.responses.some(({ headers }) => headers.has('mcp-session-id'))).toBe(false);
   await transport.close();
+});
+
+test('a list that changes is another one in both eras, and the session of the legacy one is told', async () => {
+  const { client, transport } = await connectLegacy(server.url, '');
+  const told = new Promise((resolve) => {
+    client.setNotificationHandler(ToolListChangedNotificationSchema, resolve);
+  });
+  const modern = await connectModern(server.url, '', 'auto');
+  await modern.client.callTool({ name: 'test_trigger_tool_change', arguments: {} });
+  await told;
+  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual([...NAMES, 'test_coming_and_going']);
+  await client.callTool({ name: 'test_trigger_tool_change', arguments: {} });
+  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(NAMES);
+  await Promise.all([transport.close(), modern.transport.close()]);
 });
 
 test('a session that was deleted is unknown, and a foreign host is refused', async () => {

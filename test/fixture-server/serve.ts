@@ -11,6 +11,7 @@ import {
   originValidationResponse,
 } from '@modelcontextprotocol/server';
 import { buildServer } from './build.ts';
+import { createChanging } from './changing.ts';
 import { createSessions } from './sessions.ts';
 
 const PATH = '/mcp';
@@ -27,15 +28,12 @@ export interface FixtureServer {
 /** `at`: a port (0: any) or the path of a Unix socket. */
 export async function startFixtureServer(at: number | string = 0): Promise<FixtureServer> {
   const key = randomBytes(KEY_BYTES);
-  const modern = createMcpHandler(
-    () =>
-      buildServer(key, (list) => {
-        if (list === 'tools') modern.notify.toolsChanged();
-        else modern.notify.promptsChanged();
-      }),
-    { legacy: 'reject' },
-  );
-  const sessions = createSessions(() => buildServer(key));
+  const changing = createChanging((list) => {
+    if (list === 'tools') modern.notify.toolsChanged();
+    else modern.notify.promptsChanged();
+  });
+  const modern = createMcpHandler(() => buildServer(key, { changing, session: false }), { legacy: 'reject' });
+  const sessions = createSessions(() => buildServer(key, { changing, session: true }));
   const serve = async (request: Request): Promise<Response> => {
     const refused =
       hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??

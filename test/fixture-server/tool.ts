@@ -6,10 +6,13 @@ import type {
   ServerContext,
 } from '@modelcontextprotocol/server';
 
+/** Lists that a tool can change. */
+export type ChangingList = 'tools' | 'prompts';
+
 /** What one instance of the server lends its tools. */
 export interface Reach {
-  /** Says that a list changed, to whoever listens in this instance's era. */
-  readonly changed: (list: 'tools' | 'prompts') => void;
+  /** Puts one more item on the list, or takes it away again, and tells whoever listens in either era. */
+  readonly change: (list: ChangingList) => void;
   readonly states: RequestStateCodec<RoundState>;
 }
 

@@ -138,18 +138,18 @@ export const TALKING_TOOLS: readonly FixtureTool[] = [
   },
   {
     name: 'test_trigger_tool_change',
-    description: 'Says that the list of tools changed.',
-    run: (_args, _context, { changed }) => {
-      changed('tools');
-      return text('said');
+    description: 'Changes the list of tools: one comes, and goes at the next call.',
+    run: (_args, _context, { change }) => {
+      change('tools');
+      return text('changed');
     },
   },
   {
     name: 'test_trigger_prompt_change',
-    description: 'Says that the list of prompts changed.',
-    run: (_args, _context, { changed }) => {
-      changed('prompts');
-      return text('said');
+    description: 'Changes the list of prompts: one comes, and goes at the next call.',
+    run: (_args, _context, { change }) => {
+      change('prompts');
+      return text('changed');
     },
   },
 ];

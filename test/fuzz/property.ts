@@ -7,7 +7,7 @@ export interface Property {
   /** Of all cases; the shares need not add up to anything. */
   readonly share: number;
   /** @throws Error of fast-check's, with the seed and the smallest failing input. */
-  readonly run: (settings: Settings) => void;
+  readonly run: (settings: Settings) => void | Promise<void>;
 }
 
 export interface Settings {
@@ -30,6 +30,23 @@ export function property<T>(
       holds(input);
     });
     fc.assert(tried, { numRuns: cases + corpus.length, seed, examples: corpus.map((each): [T] => [each]) });
+  };
+  return { name, share, run };
+}
+
+/** As `property`, of what takes more than one turn. */
+export function asyncProperty<T>(
+  name: string,
+  share: number,
+  { inputs, corpus = [] }: { readonly inputs: Arbitrary<T>; readonly corpus?: readonly T[] },
+  holds: (input: T) => Promise<void>,
+): Property {
+  const run = ({ cases, seed, beat }: Settings): Promise<void> => {
+    const tried = fc.asyncProperty(inputs, async (input) => {
+      beat();
+      await holds(input);
+    });
+    return fc.assert(tried, { numRuns: cases + corpus.length, seed, examples: corpus.map((each): [T] => [each]) });
   };
   return { name, share, run };
 }

@@ -1,6 +1,6 @@
 // Decides what must hold of the parser of server-sent events, for every text in every cut.
 import fc, { type Arbitrary } from 'fast-check';
-import { type SseEvent, SseParser, SseTooLarge } from '../../core/mcp/sse.ts';
+import { type SseEvent, SseParser } from '../../core/mcp/sse.ts';
 import { SSE_TEXTS } from './corpus.ts';
 import { holds, type Property, property, same } from './property.ts';
 
@@ -102,22 +102,53 @@ function parses(stream: Stream): void {
   );
 }
 
-function staysBounded(stream: Stream): void {
+interface Refused {
+  readonly events: readonly SseEvent[];
+  readonly tooLarge: boolean;
+}
+
+/** Reads to the end, also past a refusal: nothing may come after it. */
+function read(pieces: Iterable<string>): Refused {
   const parser = new SseParser(SMALL_CHARS_MAX);
-  let endless = 0;
-  try {
-    for (const piece of pieces(stream)) {
-      for (const { data } of parser.push(piece))
-        holds(data.length <= SMALL_CHARS_MAX, 'an event is larger than allowed');
-      endless = /[\r\n]/.test(piece) ? 0 : endless + piece.length;
-      holds(endless <= SMALL_CHARS_MAX + 1, 'a line without an end is held');
-    }
-  } catch (error) {
-    if (!(error instanceof SseTooLarge)) throw error;
+  const events: SseEvent[] = [];
+  for (const piece of pieces) {
+    const before = parser.tooLarge;
+    const more = parser.push(piece);
+    holds(!before || more.length === 0, 'something is given after a refusal');
+    events.push(...more);
   }
+  return { events, tooLarge: parser.tooLarge };
+}
+
+/** A line counts from its first character; data that was read counts with it, each with what joins it to the next. */
+function breaksBound(text: string): boolean {
+  let held = 0;
+  const lines = text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
+  return lines.some((each) => {
+    if (held + each.length > SMALL_CHARS_MAX) return true;
+    const [, value = ''] = /^data(?:: ?(.*))?$/s.exec(each) ?? [];
+    if (each === '') held = 0;
+    else if (/^data(:|$)/.test(each)) held += value.length + 1;
+    return false;
+  });
+}
+
+function staysBounded(stream: Stream): void {
+  const whole = read([stream.text]);
+  same(read(pieces(stream)), whole, 'in pieces');
+  same(read(stream.text.split('')), whole, 'character by character');
+  same(whole.tooLarge, breaksBound(stream.text), 'refused');
+  for (const { data } of whole.events) holds(data.length <= SMALL_CHARS_MAX, 'an event is larger than allowed');
+  const wanted = reference(stream.text);
+  same(whole.events, whole.tooLarge ? wanted.slice(0, whole.events.length) : wanted, 'the events before a refusal');
 }
 
 export const SSE_PROPERTIES: readonly Property[] = [
   property('a stream gives the events of WHATWG HTML, in any cut', 3, { inputs: streams, corpus }, parses),
-  property('no event and no line is held that is longer than allowed', 1, { inputs: streams, corpus }, staysBounded),
+  property(
+    'any cut of a stream gives the same events and the same refusal',
+    2,
+    { inputs: streams, corpus },
+    staysBounded,
+  ),
 ];

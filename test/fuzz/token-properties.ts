@@ -11,7 +11,7 @@ import { holds, type Property, property, same } from './property.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const PAYLOAD_BYTES_MAX = 2_000;
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+export const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** Fixed keys, and randomness that is counted: the same seed gives the same tokens. */
 const key = (name: string): string => createHash('sha256').update(name).digest('base64url');
@@ -80,8 +80,8 @@ const forgeries: Arbitrary<Forgery> = fc.record({
   char: fc.constantFrom(...ALPHABET, '.', '=', '+', '/', ' ', '\u0000', 'é'),
 });
 
-/** Every way in which a token may be changed; some leave it as it was. */
-const WAYS: readonly ((token: string, at: number, char: string) => string)[] = [
+/** Every way in which a sealed text may be changed; some leave it as it was. */
+export const CHANGES: readonly ((token: string, at: number, char: string) => string)[] = [
   (token, at, char) => token.slice(0, at) + char + token.slice(at + 1),
   (token, at, char) => token.slice(0, at) + char + token.slice(at),
   (token, at) => token.slice(0, at) + token.slice(at + 1),
@@ -101,7 +101,7 @@ const WAYS: readonly ((token: string, at: number, char: string) => string)[] = [
 
 function staysShut({ state, way, place, char }: Forgery): void {
   const { token } = ours.seal(state);
-  const forged = WAYS[way]!(token, place % token.length, char);
+  const forged = CHANGES[way]!(token, place % token.length, char);
   if (forged !== token) holds(!ours.open(forged).ok, 'a token that was changed opens');
 }
 

@@ -12,7 +12,7 @@ for (const [index, { name, run }] of PROPERTIES.entries()) {
   if (cases === 0) continue;
   tell({ kind: 'begun', name });
   try {
-    run({ cases, seed, beat: () => void Atomics.add(counter, 0, 1) });
+    await run({ cases, seed, beat: () => void Atomics.add(counter, 0, 1) });
     tell({ kind: 'held', name, cases });
   } catch (error) {
     tell({ kind: 'failed', name, text: said(error) });

@@ -18,6 +18,12 @@ describe('a check through the gateway', () => {
       { a: 'SUCCESS', b: 'FAILURE' },
       { ping: { b: 'FAILURE' } },
     ],
+    [
+      'that was not reached direct, as the scenario failed there, is not worse',
+      { a: 'FAILURE' },
+      { a: 'FAILURE', b: 'FAILURE' },
+      {},
+    ],
     ['that fails direct as well is not worse', { a: 'FAILURE' }, { a: 'FAILURE' }, {}],
     ['that fails direct and is not reached is not worse', { a: 'FAILURE' }, {}, {}],
     ['that passes where it fails direct is not worse', { a: 'FAILURE' }, { a: 'SUCCESS' }, {}],

@@ -17,10 +17,12 @@ export function worseThan(direct: Results, gateway: Results): Worse {
   const worse: Record<string, Record<string, Outcome>> = {};
   for (const [scenario, wanted] of direct) {
     const found = gateway.get(scenario) ?? new Map<string, Status>();
+    const brokeOff = [...wanted.values()].includes('FAILURE');
     const checks: Record<string, Outcome> = {};
     for (const check of [...new Set([...wanted.keys(), ...found.keys()])].sort()) {
-      // A check that only a failure brings about, e.g. of a set-up that did not succeed, passed direct.
-      const before = wanted.get(check) ?? 'SUCCESS';
+      // A check that only a failure brings about, e.g. of a set-up that did not succeed, passed direct; where the scenario
+      // failed there, it may not have got that far.
+      const before = wanted.get(check) ?? (brokeOff ? 'FAILURE' : 'SUCCESS');
       const after = found.get(check) ?? 'MISSING';
       // How many lines of what was sent and seen there are differs from run to run.
       if (before === 'INFO' && after === 'MISSING') continue;

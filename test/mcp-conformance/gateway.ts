@@ -1,75 +1,99 @@
-// Decides what is measured when no URLs are given: the fixture server, and a Chancery of its own with two surfaces on it.
+// Decides what is measured: three servers, and a Chancery of its own with surfaces on them.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startFixtureServer } from '../fixture-server/serve.ts';
-import { CLIENT_INFO, openSession, raw, request, rpc } from '../support/clients.ts';
 import { startTestServer } from '../support/servers.ts';
-import { startStack } from '../support/stack.ts';
-import { until } from '../support/until.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+import { type Ask, listed, type Sandwich } from './client/sandwich.ts';
+import { startEverything } from './servers/everything.ts';
+import { startPython } from './servers/python.ts';
+import type { Measured } from './sets.ts';
 
-export interface Measured {
-  readonly direct: string;
-  /** Surface → URL. */
-  readonly surfaces: ReadonlyMap<string, string>;
+export type MeasuredServer = Exclude<Measured, 'client'>;
+
+export interface Subjects {
+  readonly direct: Readonly<Record<MeasuredServer, string>>;
+  /** URL of a surface with the server: alone on it (`single`), or beside another (`federated`, of the fixture only). */
+  through(of: MeasuredServer, surface: string): string;
+  /** How a client's gateway is told of a server. */
+  readonly sandwich: Sandwich;
   close(): Promise<void>;
 }
 
-/** The suite sends no token, so the surfaces want none: that is allowed on loopback only. */
-const DOCUMENTS: readonly (readonly [string, object])[] = [
-  ['/v1/surfaces/single', { auth: 'none', servers: [{ server: 'fixture' }] }],
-  ['/v1/surfaces/federated', { auth: 'none', servers: [{ server: 'fixture' }, { server: 'greeter' }] }],
-  [
-    '/v1/policies/everybody',
-    {
-      version: 'tbac/v1',
-      rules: [{ id: 'everything', effect: 'allow', tools: ['*'], prompts: ['*'], resources: ['*'] }],
-    },
-  ],
-];
+const SURFACES: Readonly<Record<string, readonly string[]>> = {
+  fixture: ['fixture'],
+  everything: ['everything'],
+  python: ['python'],
+  'fixture-federated': ['fixture', 'greeter'],
+};
 
-export async function startMeasured(): Promise<Measured> {
-  const fixture = await startFixtureServer();
-  const greeter = await startTestServer('greeter');
-  const stack = await startStack({ example: '' });
+/** The suite sends no token, so the surfaces want none: that is allowed on loopback only. */
+const POLICY = {
+  version: 'tbac/v1',
+  rules: [{ id: 'everything', effect: 'allow', tools: ['*'], prompts: ['*'], resources: ['*'] }],
+};
+
+export async function startSubjects(): Promise<Subjects> {
+  const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
-    await stack.stop();
-    stack.remove();
-    await Promise.all([fixture.close(), greeter.close()]);
+    for (const each of opened.toReversed()) await each.close();
+  };
+  const open = async <T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
+    const started = await starting;
+    opened.push(started);
+    return started;
   };
   try {
-    const put = async (path: string, body: object): Promise<void> => {
-      const response = await stack.api('PUT', path, body);
-      if (!response.ok) throw new Error(`PUT ${path}: ${response.status} ${await response.text()}`);
+    const [fixture, greeter, everything, python] = await Promise.all([
+      open(startFixtureServer()),
+      open(startTestServer('greeter')),
+      open(startEverything()),
+      open(startPython()),
+    ]);
+    const stack = await startStack({ example: '' });
+    opened.push({ close: () => stopped(stack) });
+    const local = (port: number): string => `http://127.0.0.1:${port}/mcp`;
+    const servers = {
+      fixture: fixture.endpoint,
+      greeter: greeter.url,
+      everything: local(everything.port),
+      python: local(python.port),
     };
-    for (const [name, url] of [
-      ['fixture', fixture.endpoint],
-      ['greeter', greeter.url],
-    ] as const) {
-      await put(`/v1/servers/${name}`, { versions: [{ version: '1', endpoints: [{ url }] }] });
+    const sandwich: Sandwich = {
+      api: `http://127.0.0.1:${stack.ports.api}`,
+      token: readFileSync(join(stack.home, 'operator.token'), 'utf8').trim(),
+      // The suite says "localhost", as its scenario about rebinding does.
+      gateway: `http://localhost:${stack.ports.gateway}`,
+    };
+    const ask: Ask = async (method, path, body) => {
+      const response = await stack.api(method, path, body);
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+      return response;
+    };
+    await ask('PUT', '/v1/policies/everybody', POLICY);
+    for (const [name, url] of Object.entries(servers))
+      await ask('PUT', `/v1/servers/${name}`, { versions: [{ version: '1', endpoints: [{ url }] }] });
+    for (const [name, on] of Object.entries(SURFACES)) {
+      await ask('PUT', `/v1/surfaces/${name}`, { auth: 'none', servers: on.map((server) => ({ server })) });
+      await listed({ surface: name, servers: on, gateway: sandwich.gateway, ask });
     }
-    for (const [path, body] of DOCUMENTS) await put(path, body);
-    // The suite says "localhost", as its scenario about rebinding does.
-    const url = (surface: string): string => `http://localhost:${stack.ports.gateway}/mcp/${surface}`;
-    await listed(url('single'), 'test_simple_text');
-    for (const name of ['fixture__test_simple_text', 'greeter__greet']) await listed(url('federated'), name);
-    const surfaces = new Map(['single', 'federated'].map((surface) => [surface, url(surface)]));
-    return { direct: fixture.url, surfaces, close };
+    return {
+      direct: { fixture: fixture.url, everything: localhost(everything.port), python: localhost(python.port) },
+      through: (of, surface) => `${sandwich.gateway}/mcp/${surface === 'single' ? of : `${of}-${surface}`}`,
+      sandwich,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** A surface shows what has been read of its servers: wait for that, not for a time. */
-async function listed(url: string, tool: string): Promise<void> {
-  const ask = async (): Promise<string[]> => {
-    const first = await raw(url, {
-      body: request('init', 'initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: CLIENT_INFO }),
-    });
-    await first.text();
-    if (!first.ok) return [];
-    const session = await openSession(url);
-    const { result } = await rpc(await raw(url, { session, body: request(1, 'tools/list') }));
-    await raw(url, { method: 'DELETE', session });
-    return ((result?.tools ?? []) as { name: string }[]).map(({ name }) => name);
-  };
-  await until(`${tool} is listed`, ask, (names) => names.includes(tool));
+function localhost(port: number): string {
+  return `http://localhost:${port}/mcp`;
+}
+
+async function stopped(stack: Stack): Promise<void> {
+  await stack.stop();
+  stack.remove();
 }

@@ -1,27 +1,48 @@
-// Decides how the official suite is run against one URL.
+// Decides how the official suite is run once.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { ROOT_DIR } from '../../core/runtime/process.ts';
 import { type Results, readResults } from './results.ts';
 
 const SUITE_DEADLINE_MS = 10 * 60_000;
 const SCENARIO_DEADLINE_MS = 30_000;
 const OUTPUT_CHARS_SHOWN = 4_000;
 
+/** The suite tests a server, or a client. */
+export type Side = 'server' | 'client';
+
+/** Split at its spaces by the suite, which a path of somebody's may have: so from the project's folder. */
+const CLIENT = 'node_modules/.bin/node test/mcp-conformance/client/main.ts';
+
 function packageDir(): string {
   return dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json'));
 }
 
+/** Against the server at `url`. */
+export function testServer(url: string, args: readonly string[]): Promise<Results> {
+  return run('server', ['--url', url, ...args], {});
+}
+
+/** `env`: what the client is told beside the suite's own words. */
+export function testClient(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Results> {
+  return run('client', ['--command', CLIENT, ...args], env);
+}
+
 /** Runs the scenarios that `args` name. @throws Error with what the suite said, when it left no results. */
-export async function runSuite(url: string, args: readonly string[]): Promise<Results> {
+async function run(side: Side, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Results> {
   const folder = mkdtempSync(join(tmpdir(), 'chy-conformance-'));
   const main = join(packageDir(), 'dist', 'index.js');
-  const words = ['server', '--url', url, ...args, '-o', folder, '--timeout', String(SCENARIO_DEADLINE_MS)];
+  const words = [side, ...args, '-o', folder, '--timeout', String(SCENARIO_DEADLINE_MS)];
   try {
-    const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [main, ...words], {
+      cwd: ROOT_DIR,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-OUTPUT_CHARS_SHOWN);
@@ -35,7 +56,7 @@ export async function runSuite(url: string, args: readonly string[]): Promise<Re
       child.once('close', (_status, by) => resolve(by));
     });
     clearTimeout(timer);
-    const results = readResults(folder);
+    const results = readResults(folder, side);
     if (signal !== null || results.size === 0) throw new Error(`the suite ended by ${signal ?? 'itself'}:\n${output}`);
     return results;
   } finally {
@@ -43,10 +64,8 @@ export async function runSuite(url: string, args: readonly string[]): Promise<Re
   }
 }
 
-/** The scenarios for servers that a revision's frozen list counts. */
-export function scoredScenarios(revision: string): ReadonlySet<string> {
-  const { server } = parse(readFileSync(join(packageDir(), 'requirements', `${revision}.yaml`), 'utf8')) as {
-    server: string[];
-  };
-  return new Set(server);
+/** The scenarios that a revision's frozen list counts. */
+export function scoredScenarios(revision: string, side: Side): ReadonlySet<string> {
+  const text = readFileSync(join(packageDir(), 'requirements', `${revision}.yaml`), 'utf8');
+  return new Set((parse(text) as Readonly<Record<Side, string[]>>)[side]);
 }

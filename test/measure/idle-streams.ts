@@ -9,11 +9,20 @@ import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 const PER_CONNECTION = 500;
-/** Envoy's connections to one backend are bounded (LIMITS.backendConnectionsMax), and each stream takes one. */
-const PER_SERVER = 3_500;
+/** All to one backend, with HTTP/1.1 a connection for each: what listens has limits of its own there (LIMITS.backendStreamsMax). */
+const PER_SERVER = 20_000;
 const WIDTH = 32;
+const DESCRIPTORS_BESIDE = 500;
+/** What one session may cost ext-proc. */
+const BYTES_EACH_MAX = 40 * 1024;
 const [count = '10000'] = process.argv.slice(2);
 const sessions = Number(count);
+// Each stream is a connection of Envoy's to the backend, which is in this process.
+const descriptors = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0);
+if (descriptors < sessions + DESCRIPTORS_BESIDE)
+  throw new Error(
+    `${sessions} streams need ${sessions + DESCRIPTORS_BESIDE} open files; ulimit -n says ${descriptors}`,
+  );
 const INITIALIZED = {
   protocolVersion: '2025-11-25',
   capabilities: { tools: { listChanged: true } },
@@ -123,15 +132,17 @@ try {
   );
   await pause(5_000);
   const each = (part: string, was: number): number => Math.round((rssBytes(part) - was) / sessions);
+  const extProcBytesEach = each('ext-proc', before.extProc);
   console.log(
     JSON.stringify({
       sessions,
       listening: listening - before.listening,
       extProcBytesBefore: before.extProc,
-      extProcBytesEach: each('ext-proc', before.extProc),
+      extProcBytesEach,
       envoyBytesEach: each('envoy', before.envoy),
     }),
   );
+  if (extProcBytesEach > BYTES_EACH_MAX) process.exitCode = 1;
 } finally {
   for (const connection of connections) connection.destroy();
   await stack.stop();

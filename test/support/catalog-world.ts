@@ -11,7 +11,7 @@ import type {
   SurfaceMember,
 } from '../../core/catalog/catalog.ts';
 import { activeVersion } from '../../core/catalog/choose.ts';
-import { type Exposure, exposureOf } from '../../core/catalog/exposure.ts';
+import { type Exposed, type Exposure, exposureOf } from '../../core/catalog/exposure.ts';
 import type { Asker, Viewer } from '../../core/catalog/govern.ts';
 import { surfacePath } from '../../core/contract.ts';
 import type { Policy, Principal } from '../../core/policy/types.ts';
@@ -80,6 +80,12 @@ export function serverOf(
 }
 
 /** A server with one version, of which something else was read. */
+/** An item of version 1 of a server, as a call's verdict names it. */
+export function exposedOf(server: string, name: string): Exposed {
+  const version = versionOf(server, [name]);
+  return { server: serverOf(server, [name]), version, name, publicName: `${server}__${name}`, fixing: null };
+}
+
 export const readAs = (name: string, tools: readonly string[], over: Partial<Discovered>): CatalogServer =>
   serverOf(name, [], { discovered: discoveredOf(name, tools, over) });
 

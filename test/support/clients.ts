@@ -37,6 +37,13 @@ export async function connectLegacy(
   const transport = new LegacyTransport(new URL(url), {
     requestInit: { headers: { authorization: `Bearer ${token}` } },
     fetch: watched(seen),
+    // By itself it gives a stream up after two attempts, which a restart on a busy machine outlasts.
+    reconnectionOptions: {
+      initialReconnectionDelay: 250,
+      maxReconnectionDelay: 1000,
+      reconnectionDelayGrowFactor: 1.5,
+      maxRetries: 100,
+    },
   });
   const client = new LegacyClient(CLIENT_INFO);
   // The SDK's own types disagree under exactOptionalPropertyTypes.

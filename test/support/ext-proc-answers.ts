@@ -9,7 +9,7 @@ export type Answer =
       readonly set: Readonly<Record<string, string>>;
       readonly remove: readonly string[];
       readonly clearRouteCache: boolean;
-      readonly metadata: Readonly<Record<string, Readonly<Record<string, string>>>>;
+      readonly metadata: Metadata;
     }
   | { readonly kind: 'body'; readonly body: string; readonly endOfStream: boolean }
   | { readonly kind: 'trailers' }
@@ -19,9 +19,17 @@ export type Answer =
       readonly headers: Readonly<Record<string, string>>;
       readonly body: string;
       readonly details: string;
+      readonly metadata?: Metadata;
     }
-  | { readonly kind: 'stream_headers'; readonly headers: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'stream_headers';
+      readonly headers: Readonly<Record<string, string>>;
+      readonly metadata?: Metadata;
+    }
   | { readonly kind: 'stream_body'; readonly body: string; readonly endOfStream: boolean };
+
+/** By namespace. */
+type Metadata = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** field number → its values, for messages whose fields are all length-delimited or varints. */
 type Fields = ReadonlyMap<number, readonly (Buffer | number)[]>;
@@ -52,20 +60,23 @@ const entries = (struct: Fields): [string, Fields][] => all(struct, 1).map((entr
 /** Reads a ProcessingResponse. @throws Error when it is none that we write. */
 export function readAnswer(message: Buffer | MessageParts): Answer {
   const response = fieldsOf(Buffer.isBuffer(message) ? message : Buffer.concat(message));
+  const metadata: Metadata = Object.fromEntries(
+    entries(at(response, 8)).map(([namespace, value]) => [
+      namespace,
+      Object.fromEntries(entries(at(value, 5)).map(([key, inner]) => [key, text(inner, 3)])),
+    ]),
+  );
+  const left = response.has(8) ? { metadata } : {};
   if (response.has(1)) {
     const common = at(response, 1, 1);
     const mutation = at(common, 2);
-    const metadata = entries(at(response, 8)).map(([namespace, value]) => [
-      namespace,
-      Object.fromEntries(entries(at(value, 5)).map(([key, inner]) => [key, text(inner, 3)])),
-    ]);
     const remove = (mutation.get(2) ?? []).map(String);
     return {
       kind: 'headers',
       set: optionsOf(mutation),
       remove,
       clearRouteCache: flag(common, 5),
-      metadata: Object.fromEntries(metadata),
+      metadata,
     };
   }
   if (response.has(3)) {
@@ -82,11 +93,12 @@ export function readAnswer(message: Buffer | MessageParts): Answer {
       headers: optionsOf(at(answer, 2)),
       body: text(answer, 3),
       details: text(answer, 5),
+      ...left,
     };
   }
   const streamed = at(response, 11);
   if (streamed.has(1)) {
-    return { kind: 'stream_headers', headers: Object.fromEntries(all(at(streamed, 1, 1), 1).map(headerOf)) };
+    return { kind: 'stream_headers', headers: Object.fromEntries(all(at(streamed, 1, 1), 1).map(headerOf)), ...left };
   }
   if (!streamed.has(2)) throw new Error(`an answer of no known kind: fields ${[...response.keys()]}`);
   return { kind: 'stream_body', body: text(at(streamed, 2), 1), endOfStream: flag(at(streamed, 2), 2) };

@@ -14,8 +14,10 @@ import type { Admitted } from '../../ext-proc/admit.ts';
 import { createBridges } from '../../ext-proc/bridging/bridges.ts';
 import type { Caller, SessionCall } from '../../ext-proc/call.ts';
 import { createAskedTable } from '../../ext-proc/compose/identifiers.ts';
+import { createKnownTasks } from '../../ext-proc/compose/task-ids.ts';
 import { createUnderwayTable } from '../../ext-proc/compose/underway.ts';
 import type { Gateway } from '../../ext-proc/gateway.ts';
+import { ALONE } from '../../ext-proc/instances/instances.ts';
 import { createStreamTable } from '../../ext-proc/streams/table.ts';
 import { createTombstones } from '../../ext-proc/tombstones.ts';
 import { viewOf } from '../../ext-proc/view.ts';
@@ -108,8 +110,10 @@ export function worldOf(over: Partial<Gateway> = {}): World {
     },
     calls,
     asked: createAskedTable(),
+    tasks: createKnownTasks(),
     underway: createUnderwayTable(),
     bridges,
+    instances: ALONE,
     streams,
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     now,
@@ -136,7 +140,7 @@ export function worldOf(over: Partial<Gateway> = {}): World {
     token: (state = {}) => sessions.seal(stateOf(state)).token,
     close: () => {
       streams.close();
-      bridges.close();
+      void bridges.close();
     },
   };
   return world;
@@ -182,6 +186,7 @@ export function callerOf(
     protocolVersion: '',
     standard: { protocolVersion: undefined, method: undefined, name: undefined },
     paramHeaders: new Map(),
+    headers: new Map(),
     lastEventId: '',
     ...more,
   };

@@ -43,7 +43,8 @@ export function fakeCalls(): FakeCalls {
           return paused;
         },
         head(status = 200, contentType = 'text/event-stream') {
-          if (alive()) request.onOpen({ status, contentType, sessionId: '' });
+          if (alive())
+            request.onOpen({ status, contentType, sessionId: '', by: { replica: '127.0.0.1:1', attempts: '1' } });
         },
         event(data, id, retry) {
           if (alive())

@@ -28,6 +28,7 @@ const settingsSchema: z.ZodType<Place> = z.strictObject({
   port: z.int(),
   publicUrl: z.string(),
   runDir: z.string(),
+  instances: z.int().exactOptional(),
   allowedOrigins: z.array(z.string()),
   bodyBytesMax: z.int(),
   caFile: z.string(),

@@ -135,6 +135,14 @@ export const LIES = {
       .writeHead(500, JSON_TYPE)
       .end(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"broken"}}`),
   status_401: ({ response }) => void response.writeHead(401, { 'www-authenticate': 'Bearer' }).end(),
+  status_401_json: ({ id, response }) =>
+    void response
+      .writeHead(401, { ...JSON_TYPE, 'www-authenticate': 'Bearer resource_metadata="http://127.0.0.1:9/"' })
+      .end(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32000,"message":"who are you?"}}`),
+  status_503_json: ({ id, response }) =>
+    void response
+      .writeHead(503, JSON_TYPE)
+      .end(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32003,"message":"later"}}`),
   status_307: ({ response }) => void response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
   // One character now and then, and never a whole message.
   slow: ({ response }) => {

@@ -11,7 +11,7 @@ export interface ModernTestServer extends Omit<TestServer, 'forget'> {
 const who = { type: 'object', properties: { who: { type: 'string' } }, required: ['who'] } as const;
 const region = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } } as const;
 
-/** With a tool `greet`, a tool `route` whose argument is repeated in a header, and a resource `test://modern`. */
+/** With a tool `greet`, a tool `route` whose argument is repeated in a header, and a resource `test://modern`, which it calls public. */
 export async function startModernTestServer(): Promise<ModernTestServer> {
   const handler = createMcpHandler(
     () => {
@@ -30,7 +30,8 @@ export async function startModernTestServer(): Promise<ModernTestServer> {
         { inputSchema: fromJsonSchema<{ region?: string }>(region as never) },
         async (args) => text(`routed to ${args.region}`),
       );
-      server.registerResource('modern', 'test://modern', {}, async (uri) => ({
+      const cacheHint = { ttlMs: 60_000, cacheScope: 'public' as const };
+      server.registerResource('modern', 'test://modern', { cacheHint }, async (uri) => ({
         contents: [{ uri: uri.href, text: 'm' }],
       }));
       return server;

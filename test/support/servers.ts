@@ -1,6 +1,7 @@
 // Decides how a test gets MCP servers of its own: the SDK's, on a loopback port or a Unix socket.
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import type { ServerOptions } from '@modelcontextprotocol/sdk/server/index.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { type EventStore, StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { ServerCapabilities } from '@modelcontextprotocol/sdk/types.js';
@@ -29,6 +30,8 @@ export interface TestServerOptions {
   readonly resumable?: boolean;
   /** As it declares them, beside its tools. */
   readonly capabilities?: ServerCapabilities;
+  /** Where it keeps tasks, of all its sessions. */
+  readonly tasks?: Pick<ServerOptions, 'taskStore' | 'taskMessageQueue'>;
 }
 
 /**
@@ -44,7 +47,10 @@ export async function startTestServer(
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const requests: TestServer['requests'] = [];
   const open = async (): Promise<StreamableHTTPServerTransport> => {
-    const server = new McpServer({ name, version: '1.0.0' }, { capabilities: options.capabilities ?? {} });
+    const server = new McpServer(
+      { name, version: '1.0.0' },
+      { capabilities: options.capabilities ?? {}, ...options.tasks },
+    );
     server.registerTool('greet', { description: 'Greets.', inputSchema: { who: z.string() } }, ({ who }) => ({
       content: [{ type: 'text', text: `${name} greets ${who}` }],
     }));

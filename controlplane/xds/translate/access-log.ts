@@ -5,6 +5,12 @@ import type { EnvoyJson } from './types.ts';
 
 const own = (key: string): string => `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
 
+/** What ext-proc left, of a call that it made itself: for Envoy's ingress nobody is behind that. */
+const ownElse = (key: string, command: string): string => {
+  const left = { command: 'DYNAMIC_METADATA', param: `${METADATA.namespace}:${key}` };
+  return `%COALESCE(${JSON.stringify({ operators: [left, { command }] })})%`;
+};
+
 /** To a file, not through another process: at full load a line is as dear as a filter. */
 export function accessLog(path: string): EnvoyJson {
   return {
@@ -21,9 +27,9 @@ export function accessLog(path: string): EnvoyJson {
           status: '%RESPONSE_CODE%',
           details: '%RESPONSE_CODE_DETAILS%',
           flags: '%RESPONSE_FLAGS%',
-          cluster: '%UPSTREAM_CLUSTER%',
-          replica: '%UPSTREAM_HOST%',
-          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+          cluster: ownElse(METADATA.cluster, 'UPSTREAM_CLUSTER'),
+          replica: ownElse(METADATA.replica, 'UPSTREAM_HOST'),
+          attempts: ownElse(METADATA.attempts, 'UPSTREAM_REQUEST_ATTEMPT_COUNT'),
           ms: '%DURATION%',
           bytes_in: '%BYTES_RECEIVED%',
           bytes_out: '%BYTES_SENT%',
@@ -31,6 +37,8 @@ export function accessLog(path: string): EnvoyJson {
           server: own(METADATA.server),
           target: own(METADATA.tool),
           decision: own(METADATA.decision),
+          lane: own(METADATA.lane),
+          rules: own(METADATA.rules),
         },
       },
     },

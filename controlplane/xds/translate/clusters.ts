@@ -1,6 +1,6 @@
 // Decides how Envoy reaches the services beside it and the backends: breakers, health, ejection, the repair of a retry.
 import { join } from 'node:path';
-import { CLUSTERS, SOCKETS } from '../../../core/contract.ts';
+import { CLUSTERS, extProcSocket, SOCKETS } from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { credentialFilters } from './credentials.ts';
 import { assignment, needsDns } from './endpoints.ts';
@@ -12,8 +12,11 @@ import { type Backend, BY_NAME, type EnvoyJson, OVER_ADS, type Place, seconds } 
 /** Those of the services beside Envoy; nothing in them depends on the catalog. */
 export function serviceClusters(place: Place): readonly EnvoyJson[] {
   return [
-    service(CLUSTERS.extProc, join(place.runDir, SOCKETS.extProc)),
-    service(CLUSTERS.extAuthz, join(place.runDir, SOCKETS.extAuthz)),
+    service(
+      CLUSTERS.extProc,
+      Array.from({ length: place.instances ?? 1 }, (_, index) => join(place.runDir, extProcSocket(index + 1))),
+    ),
+    service(CLUSTERS.extAuthz, [join(place.runDir, SOCKETS.extAuthz)]),
   ];
 }
 
@@ -21,12 +24,13 @@ export function serviceClusters(place: Place): readonly EnvoyJson[] {
  * HTTP/2 over a Unix socket. In full duplex there is no message timer: the keep-alive ends the connection to a service
  * that stalls, and with it every call that waits. The default limit of 1,024 requests fails closed under held streams.
  */
-function service(name: string, path: string): EnvoyJson {
+function service(name: string, paths: readonly string[]): EnvoyJson {
   const max = LIMITS.serviceRequestsMax;
   return {
     name,
     type: 'STATIC',
     connect_timeout: seconds(LIMITS.connectDeadlineMs),
+    ...(paths.length === 1 ? {} : { outlier_detection: ONE_OF_SEVERAL, common_lb_config: NO_PANIC }),
     circuit_breakers: {
       thresholds: [{ max_connections: max, max_pending_requests: max, max_requests: max, max_retries: max }],
     },
@@ -48,10 +52,25 @@ function service(name: string, path: string): EnvoyJson {
     },
     load_assignment: {
       cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }],
+      endpoints: [{ lb_endpoints: paths.map((path) => ({ endpoint: { address: { pipe: { path } } } })) }],
     },
   };
 }
+
+/** One that is being started again is passed over until it listens; what it says of a call is no matter of its health. */
+const ONE_OF_SEVERAL = {
+  consecutive_local_origin_failure: 1,
+  split_external_local_origin_errors: true,
+  enforcing_consecutive_5xx: 0,
+  enforcing_consecutive_gateway_failure: 0,
+  enforcing_success_rate: 0,
+  enforcing_local_origin_success_rate: 0,
+  interval: '0.25s',
+  base_ejection_time: '0.25s',
+  max_ejection_time: '1s',
+  max_ejection_percent: 99,
+} as const;
+const NO_PANIC = { healthy_panic_threshold: { value: 0 } } as const;
 
 /** Of a backend without credentials, which is most of them: one object, so that it is encoded once for all. */
 const PLAIN_OPTIONS = httpOptions([]);
@@ -90,6 +109,14 @@ const BREAKERS = {
       max_pending_requests: LIMITS.backendPendingMax,
       // An answer that streams counts for its whole life.
       max_requests: LIMITS.backendRequestsMax,
+      max_retries: LIMITS.backendRetriesMax,
+    },
+    {
+      // Streams that only listen. A backend of HTTP/1.1 has a connection for each.
+      priority: 'HIGH',
+      max_connections: LIMITS.backendStreamsMax,
+      max_pending_requests: LIMITS.backendStreamsMax,
+      max_requests: LIMITS.backendStreamsMax,
       max_retries: LIMITS.backendRetriesMax,
     },
   ],

@@ -1,5 +1,5 @@
 // Decides how Envoy asks ext-authz, and that a silent ext-authz refuses.
-import { CLUSTERS } from '../../../core/contract.ts';
+import { AUTHZ_TRANSLATED, CLUSTERS } from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { FILTERS } from './type-urls.ts';
 import { type EnvoyJson, seconds } from './types.ts';
@@ -27,7 +27,10 @@ export function extAuthzOn(): Readonly<Record<string, EnvoyJson>> {
   return {
     [EXT_AUTHZ_FILTER]: {
       '@type': FILTERS.filterConfig,
-      config: { '@type': FILTERS.extAuthzPerRoute, check_settings: {} },
+      config: {
+        '@type': FILTERS.extAuthzPerRoute,
+        check_settings: { context_extensions: { [AUTHZ_TRANSLATED]: 'true' } },
+      },
     },
   };
 }

@@ -1,5 +1,12 @@
 // Decides how Envoy asks ext-proc: one request-only exchange that decides and translates, and the repair of a retry.
-import { AUTHZ_METADATA_NAMESPACE, CALLER, CLUSTERS, HEADERS, METADATA } from '../../../core/contract.ts';
+import {
+  AUTHZ_METADATA_NAMESPACE,
+  CALLER,
+  CARRIED_HEADERS,
+  CLUSTERS,
+  HEADERS,
+  METADATA,
+} from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { PARAM_PREFIX } from '../../../core/mcp/param-headers.ts';
 import { FILTERS } from './type-urls.ts';
@@ -7,7 +14,7 @@ import { type EnvoyJson, seconds } from './types.ts';
 
 const EXT_PROC_FILTER = 'chancery.ext_proc';
 
-/** What ext-proc reads of a request; nothing else leaves Envoy, so no cookie and no trace state does. */
+/** What ext-proc reads of a request, or sends on with a call of its own; nothing else leaves Envoy, so no cookie does. */
 const FORWARDED = [
   ':method',
   ':path',
@@ -21,13 +28,14 @@ const FORWARDED = [
   HEADERS.protocolVersion,
   HEADERS.method,
   HEADERS.name,
+  ...CARRIED_HEADERS,
 ];
 
 /**
  * Full duplex on the request: the answer to the headers is held until the body was read, so headers, route and body change
  * together. Nothing on the response side: Envoy streams a backend's answer by itself (ADR 0004).
  */
-export function extProcFilter(): EnvoyJson {
+export function extProcFilter(instances = 1): EnvoyJson {
   return {
     name: EXT_PROC_FILTER,
     typed_config: {
@@ -35,6 +43,10 @@ export function extProcFilter(): EnvoyJson {
       grpc_service: {
         envoy_grpc: { cluster_name: CLUSTERS.extProc },
         initial_metadata: [{ key: CALLER.part, value: CALLER.decide }],
+        // One of several may be away; nothing was asked of one that cannot be reached.
+        ...(instances === 1
+          ? {}
+          : { retry_policy: { retry_on: 'connect-failure,refused-stream', num_retries: instances } }),
       },
       failure_mode_allow: false,
       status_on_error: { code: 'ServiceUnavailable' },

@@ -4,6 +4,7 @@ import { LISTENERS, ROUTES, SOCKETS } from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { accessLog } from './access-log.ts';
 import { affinityFilter } from './affinity.ts';
+import { answersFilter } from './backend-answers.ts';
 import { extAuthzFilter } from './ext-authz.ts';
 import { extProcFilter } from './ext-proc.ts';
 import { egressReplies, localReplies } from './local-reply.ts';
@@ -14,7 +15,14 @@ import { type EnvoyJson, OVER_ADS, type Place, seconds } from './types.ts';
 
 /** The order of effect. Nothing in a listener depends on the catalog, or on the allowed origins: a changed listener drains, and cuts live streams. */
 function ingressFilters(place: Place): EnvoyJson[] {
-  return [originFilter(), extAuthzFilter(place.bodyBytesMax), extProcFilter(), affinityFilter(), router()];
+  return [
+    originFilter(),
+    extAuthzFilter(place.bodyBytesMax),
+    extProcFilter(place.instances),
+    answersFilter(),
+    affinityFilter(),
+    router(),
+  ];
 }
 
 export function listeners(place: Place): Record<string, EnvoyJson> {
@@ -40,8 +48,11 @@ export function listeners(place: Place): Record<string, EnvoyJson> {
               server_name: 'chancery',
               common_http_protocol_options: {
                 headers_with_underscores_action: 'REJECT_REQUEST',
-                idle_timeout: '3600s',
+                // Over HTTP/1.1 it also ends what a reader left of an answer that Envoy has the whole of,
+                idle_timeout: seconds(LIMITS.clientIdleMs),
               },
+              // over HTTP/2 this does.
+              stream_flush_timeout: seconds(LIMITS.clientIdleMs),
             }),
           ],
         },

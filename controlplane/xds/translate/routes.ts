@@ -160,7 +160,10 @@ function modernBackendRoute(legacy: EnvoyJson): EnvoyJson {
 }
 
 function fromMetadata(header: string, key: string): EnvoyJson {
-  const value = `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
+  return added(header, `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`);
+}
+
+function added(header: string, value: string): EnvoyJson {
   return { header: { key: header, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }
 
@@ -226,7 +229,8 @@ export function egressRoutes(): EnvoyJson {
     { name: 'envoy.retry_host_predicates.previous_hosts', typed_config: { '@type': FILTERS.previousHosts } },
   ];
   const header = (name: string): EnvoyJson => ({ name, present_match: true });
-  const remove = [HEADERS.cluster, HEADERS.idempotent, HEADERS.fresh];
+  // Of the calls of clients that are made here Envoy says no more than of those that it carries.
+  const remove = [HEADERS.cluster, HEADERS.idempotent, HEADERS.fresh, 'x-forwarded-proto'];
   const once = { retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 2 };
   const again = {
     retry_on: 'connect-failure,refused-stream,reset,retriable-status-codes',
@@ -236,12 +240,18 @@ export function egressRoutes(): EnvoyJson {
     host_selection_retry_max_attempts: 3,
   };
   const timeout = seconds(LIMITS.idempotentDeadlineMs);
+  const held = { ...cluster, timeout: '0s', idle_timeout: seconds(LIMITS.streamIdleMs), retry_policy: once };
   return {
     name: ROUTES.egress,
     virtual_hosts: [
       {
         name: 'backends',
         domains: ['*'],
+        // For the access log of the call for which it was made; no backend's own word for it.
+        response_headers_to_add: [
+          added(HEADERS.replica, '%UPSTREAM_HOST%'),
+          added(HEADERS.attempts, '%UPSTREAM_REQUEST_ATTEMPT_COUNT%'),
+        ],
         routes: [
           {
             // The session header only names a replica; one that answers is wanted, so no other is tried.
@@ -257,10 +267,32 @@ export function egressRoutes(): EnvoyJson {
             route: { ...cluster, timeout, retry_policy: again },
           },
           {
+            // They are open for hours and say nothing: with limits of their own they never stand in the way of a call.
+            name: 'listen',
+            match: {
+              prefix: '/',
+              headers: [header(HEADERS.cluster), { name: ':method', string_match: { exact: 'GET' } }],
+            },
+            request_headers_to_remove: remove,
+            route: { ...held, priority: 'HIGH' },
+          },
+          {
+            name: 'listen.modern',
+            match: {
+              prefix: '/',
+              headers: [
+                header(HEADERS.cluster),
+                { name: HEADERS.method, string_match: { exact: 'subscriptions/listen' } },
+              ],
+            },
+            request_headers_to_remove: remove,
+            route: { ...held, priority: 'HIGH' },
+          },
+          {
             name: 'once',
             match: { prefix: '/', headers: [header(HEADERS.cluster)] },
             request_headers_to_remove: remove,
-            route: { ...cluster, timeout: '0s', idle_timeout: seconds(LIMITS.streamIdleMs), retry_policy: once },
+            route: held,
           },
         ],
       },

@@ -10,6 +10,8 @@ export interface Place {
   readonly port: number;
   /** Absolute. */
   readonly runDir: string;
+  /** ext-proc on Envoy's host; absent: one. */
+  readonly instances?: number;
   readonly publicUrl: string;
   readonly allowedOrigins: readonly string[];
   readonly bodyBytesMax: number;
