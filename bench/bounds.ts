@@ -46,4 +46,7 @@ export const BOUNDS = {
   /** Discovery reads all servers within this; the pause between two looks. */
   readDeadlineMs: 600_000,
   readPauseMs: 2_000,
+
+  /** The policy bench: one measurement in a process of its own. */
+  policyChildDeadlineMs: 120_000,
 } as const;

@@ -58,7 +58,9 @@ test.each(NAMES)('every example of %s can be read as it is written', (name) => {
         .at(-1)
         ?.replace(/^chancery /, '')
         .replace(/ >.*$/, '') ?? '';
-    const argv = [...own.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    const argv = [...own.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+      ([, quoted, single, plain]) => quoted ?? single ?? plain ?? '',
+    );
     const found = commandNamed(argv);
     expect(found?.name, example).toBe(name);
     expect(readArguments(name, found?.args ?? []), example).not.toHaveProperty('problem');

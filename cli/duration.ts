@@ -1,13 +1,6 @@
-// Decides how a length of time is written on the command line.
+// Decides how lists are written on the command line.
 
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Of `30s`, `15m`, `12h`, `7d`; null when it is none of these forms, nothing, or more than `maxMs`. Total. */
-export function durationMs(text: string, maxMs: number): number | null {
-  const [, digits = '', unit = ''] = /^(\d{1,8})([smhd])$/.exec(text) ?? [];
-  const ms = Number(digits) * (UNITS_MS[unit] ?? 0);
-  return ms > 0 && ms <= maxMs ? ms : null;
-}
+export { durationMs } from '../core/policy/duration.ts';
 
 /** The words of a list, without what surrounds them. */
 export function words(text: string, separator: string): readonly string[] {

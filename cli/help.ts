@@ -33,7 +33,17 @@ export function helpOf(name: CommandName): string {
     'examples:',
     ...examples.map((example) => `  chancery ${example}`),
     '',
-    ...exits(),
+    ...exits('dry-run' in flags),
+  ]);
+}
+
+/** What begins so, e.g. all of `approvals`. */
+export function helpOfGroup(names: readonly CommandName[]): string {
+  return lines([
+    'usage:',
+    ...columns(names.map((name) => [`chancery ${name} ${commandRow(name).usage}`, commandRow(name).doc])),
+    '',
+    'each command says more with --help',
   ]);
 }
 
@@ -41,8 +51,16 @@ function flagText(flag: string, { short, value, multiple }: FlagRow): string {
   return [short === undefined ? `--${flag}` : `-${short}, --${flag}`, value, multiple && '…'].filter(Boolean).join(' ');
 }
 
-function exits(): readonly string[] {
-  return ['exit status:', ...columns(Object.values(EXIT_STATUSES).map(({ status, doc }) => [String(status), doc]))];
+/** `tries`: whether it has --dry-run. */
+function exits(tries = true): readonly string[] {
+  const statuses = Object.values(EXIT_STATUSES).filter(
+    ({ status }) => tries || status < EXIT_STATUSES.wouldChange.status,
+  );
+  const rows = statuses.map(({ status, doc }) => [
+    String(status),
+    tries ? doc : doc.replace(/; with --dry-run.*$/, ''),
+  ]);
+  return ['exit status:', ...columns(rows as [string, string][])];
 }
 
 function columns(rows: readonly (readonly [string, string])[]): readonly string[] {

@@ -2,10 +2,10 @@
 
 import { ROOT_DIR } from '../core/runtime/process.ts';
 import { resolveSettings, SettingError } from '../core/runtime/settings.ts';
-import { COMMANDS, commandNamed, commandRow } from './commands.ts';
+import { COMMANDS, type CommandName, commandNamed, commandRow } from './commands.ts';
 import { type CliContext, EXIT_STATUSES } from './context.ts';
 import { splitFlags } from './flags.ts';
-import { help, helpOf } from './help.ts';
+import { help, helpOf, helpOfGroup } from './help.ts';
 import { readHidden } from './hidden-input.ts';
 import { suggestion } from './suggest.ts';
 import { oneLine } from './terminal.ts';
@@ -23,6 +23,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT_STATUSES.done.status;
   }
   const found = commandNamed(argv);
+  const group = groupOf(argv);
+  if (found === null && group.length > 0 && asksForHelp(argv)) {
+    out(helpOfGroup(group));
+    return EXIT_STATUSES.done.status;
+  }
   if (found === null) {
     err(argv.length === 0 ? help() : `chancery: ${unknownCommand(argv)}\n`);
     return EXIT_STATUSES.failed.status;
@@ -65,11 +70,18 @@ function asksForHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
 }
 
+/** The commands of two words that begin with the first. */
+function groupOf([first = '']: readonly string[]): CommandName[] {
+  return (Object.keys(COMMANDS) as CommandName[]).filter((name) => name.startsWith(`${first} `));
+}
+
 /** `key` alone, and `key` with another word, are answered with what there is of it. */
-function unknownCommand([first = '', second]: readonly string[]): string {
+function unknownCommand(argv: readonly string[]): string {
+  const [first = '', second] = argv;
   const names = Object.keys(COMMANDS);
-  const group = names.filter((name) => name.startsWith(`${first} `));
-  if (group.length > 0 && second === undefined) return `"${first}" wants another word: ${group.join(', ')}`;
+  const group = groupOf(argv);
+  if (group.length > 0 && (second === undefined || second.startsWith('-')))
+    return `"${first}" wants another word: ${group.join(', ')}`;
   const [written, all] = group.length > 0 ? [`${first} ${second}`, group] : [first, names];
   return oneLine(`there is no command "${written}"${suggestion(written, all)}; the commands are ${all.join(', ')}`);
 }

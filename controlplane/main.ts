@@ -1,9 +1,12 @@
 // Decides how the control plane is put together.
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import { surfaceWarnings } from '../core/catalog/exposure-warnings.ts';
 import { parseNetworks } from '../core/catalog/networks.ts';
+import { policyWarnings } from '../core/catalog/policy-warnings.ts';
 import { ACCESS_LOG_FILE, NODE_GROUPS, SOCKETS } from '../core/contract.ts';
 import { LIMITS } from '../core/limits.ts';
 import { createEgressClient } from '../core/mcp/egress.ts';
@@ -19,13 +22,19 @@ import { writeBootstrap } from './bootstrap-file.ts';
 import { systemClock } from './discovery/clock.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { createHealth } from './health.ts';
+import { createFetchJson } from './issuers/fetch-json.ts';
+import { openKeptKeys } from './issuers/kept-keys.ts';
+import { createKeyring } from './issuers/keyring.ts';
 import { KeyError, openKeys } from './keys/keys.ts';
+import { storeDecisions } from './ledger/decisions.ts';
+import { openLedger } from './ledger/ledger.ts';
 import { createMetrics } from './metrics.ts';
+import { waitingChanges } from './pinning/waiting.ts';
 import { buildPublication, type Publication } from './publication.ts';
 import { createPublisher } from './publish.ts';
 import { RegistryError } from './registry/error.ts';
 import { openRegistry } from './registry/registry.ts';
-import type { RegistrySnapshot } from './registry/types.ts';
+import type { RegistrySnapshot, StoredDocument } from './registry/types.ts';
 import { serveReports } from './reports.ts';
 import { announcing } from './xds/instances.ts';
 import { createXdsServer } from './xds/server.ts';
@@ -50,6 +59,8 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
       runDir: settings.runDir,
       networks,
       own: { host: settings.host, port: settings.port, authority: new URL(settings.publicUrl).host },
+      clientCertificates: settings.clientCa !== '',
+      ownIssuers: [keys.issuer.issuer],
     },
   }).catch(explained);
   const found = envoyBinary(settings, rootDir);
@@ -60,9 +71,22 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
   const metrics = createMetrics(() => discovery.standing());
   const xds = createXdsServer({ log, now, metrics: metrics.xds, onInstance: () => announced.changed() });
   const announced = announcing(xds);
+  const keyring = createKeyring({
+    fetchJson: createFetchJson({
+      networks,
+      ...(settings.caFile === '' ? {} : { ca: readFileSync(settings.caFile, 'utf8') }),
+    }),
+    kept: openKeptKeys(settings.home, log),
+    clock: systemClock,
+    log,
+    random: Math.random,
+    onChange: () => publisher.request(),
+  });
   const context = {
     settings,
     keys,
+    issuerOf: keyring.issuerOf,
+    identityKeys: () => keys.identityKeys.at(now()),
     place: {
       ...settings,
       caFile: authoritiesFile(settings.caFile),
@@ -82,6 +106,7 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     onServed: (publication) => {
       served = publication;
       discovery.sync(publication.targets);
+      keyring.sync(publication.made.built.documents.Issuer);
     },
   });
   const discovery = createDiscovery({
@@ -105,6 +130,13 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     return latest.catalog;
   };
   const health = createHealth({ adminSocket: socket(SOCKETS.envoyAdmin) });
+  const ledger = await openLedger({
+    beside: registry.beside,
+    now,
+    newId: () => randomBytes(16).toString('hex'),
+    metrics: metrics.ledger,
+    log,
+  }).catch(explained);
   const reports = await serveReports({
     socketPath: socket(SOCKETS.reports),
     protoDir: join(rootDir, 'proto'),
@@ -113,7 +145,17 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
       if ((await registry.saveTombstones(tombstones)).length > 0) publisher.request();
     },
     onKeyUses: (uses) => registry.touchKeys(uses),
+    onUnknownKey: (issuer, kid) => keyring.unknownKey(issuer, kid),
+    async onDecisions(records, lost) {
+      metrics.ledger.lost(lost);
+      await storeDecisions(registry.beside, records, metrics.ledger);
+    },
+    ledger,
   });
+  const forget = setInterval(() => {
+    ledger.sweep().catch((error: unknown) => log.error({ err: error }, 'the ledger could not be swept'));
+  }, LIMITS.ledgerSweepMs).unref();
+  keyring.sync(issuersIn(registry.snapshot()));
   await publisher.now();
   await xds.listenUnix(socket(SOCKETS.ads));
   await xds.listenTcp(settings.adsHost, settings.adsPort, adsTls);
@@ -123,6 +165,8 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     log,
     now,
     operatorToken: keys.operatorToken,
+    ledger,
+    catalog: catalogOf,
     nodes: () => xds.nodes(),
     missing: () => {
       const connected = xds.nodes().filter((node) => node.connected && node.transport !== 'tcp');
@@ -142,11 +186,25 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
       const surface = catalog.surfaces.get(name);
       return surface === undefined ? [] : surfaceWarnings(catalog, surface);
     },
+    policyWarnings: (name, snapshot) => {
+      const catalog = catalogOf(snapshot);
+      const policy = catalog.policies.get(name);
+      return policy === undefined ? [] : policyWarnings(catalog, policy);
+    },
+    issuer: (name) => keyring.status(name),
     health: async (cluster) => (await health.of([cluster])).get(cluster) ?? null,
-    metrics: () => metrics.text(),
+    metrics: () => {
+      metrics.toolChanges(waitingChanges(registry.snapshot()));
+      return metrics.text();
+    },
   });
   const listening = await serveApi(api, settings.apiHost, settings.apiPort);
+  let signing = keys.identityKeys.at(now());
   const expire = setInterval(() => {
+    if (keys.identityKeys.at(now()) !== signing) {
+      signing = keys.identityKeys.at(now());
+      publisher.request();
+    }
     void registry.expire().then(
       (expired) => expired && publisher.request(),
       (error: unknown) => log.error({ err: error }, 'what has expired could not be dropped'),
@@ -156,10 +214,13 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
   return {
     async close() {
       clearInterval(expire);
+      clearInterval(forget);
       await listening.close();
+      keyring.close();
       await discovery.close();
       await publisher.close();
       reports.close();
+      await ledger.close();
       await xds.close();
       streams.close();
       egress.close();
@@ -167,6 +228,11 @@ runService('controlplane', async ({ settings, log, rootDir }) => {
     },
   };
 });
+
+function issuersIn({ documents }: RegistrySnapshot): ReadonlyMap<string, StoredDocument> {
+  const issuers = documents.filter(({ document }) => document.kind === 'Issuer');
+  return new Map(issuers.map((stored) => [stored.document.name, stored]));
+}
 
 /** What only an operator can mend ends the process with its one sentence. */
 function explained(error: unknown): never {

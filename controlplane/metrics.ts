@@ -1,5 +1,6 @@
 // Decides how the control plane's metrics are named and measured (Prometheus text format).
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { LedgerMetrics } from './ledger/metrics.ts';
 import type { XdsMetrics } from './xds/metrics.ts';
 
 /** One server version, as it was last read. */
@@ -11,6 +12,9 @@ export interface ReadServer {
 
 export interface Metrics {
   readonly xds: XdsMetrics;
+  readonly ledger: LedgerMetrics;
+  /** Changes of tools that wait, by server. */
+  readonly toolChanges: (waiting: ReadonlyMap<string, number>) => void;
   /** All of them, in the Prometheus text format. */
   text(): Promise<string>;
 }
@@ -40,6 +44,35 @@ export function createMetrics(servers: () => readonly ReadServer[] = () => []): 
     buckets: LATENCY_BUCKETS_S,
     registers,
   });
+  const decisions = new Counter({
+    name: 'chancery_decisions_total',
+    help: 'Decisions that were recorded; refused: the policies allowed it, and something else did not.',
+    labelNames: ['surface', 'outcome'] as const,
+    registers,
+  });
+  const lost = new Counter({
+    name: 'chancery_decisions_lost_total',
+    help: 'Records of decisions that services had to drop.',
+    registers,
+  });
+  const shadow = new Counter({
+    name: 'chancery_shadow_differences_total',
+    help: 'Decisions that policies in shadow would have made otherwise, by what they would have decided.',
+    labelNames: ['surface', 'outcome'] as const,
+    registers,
+  });
+  const approvals = new Gauge({
+    name: 'chancery_approvals',
+    help: 'Approvals of calls that are not over, by their state.',
+    labelNames: ['state'] as const,
+    registers,
+  });
+  const toolChanges = new Gauge({
+    name: 'chancery_tool_changes_waiting',
+    help: 'Changes of tools that wait for somebody to approve them.',
+    labelNames: ['server'] as const,
+    registers,
+  });
   new Gauge({
     name: 'chancery_server_readable',
     help: 'Whether a server version could be read when it was last tried; 0: its callers miss it, or will.',
@@ -51,6 +84,19 @@ export function createMetrics(servers: () => readonly ReadServer[] = () => []): 
     },
   });
   return {
+    toolChanges(waiting) {
+      toolChanges.reset();
+      for (const [server, count] of waiting) toolChanges.set({ server }, count);
+    },
+    ledger: {
+      decided: (surface, outcome) => decisions.inc({ surface, outcome }),
+      lost: (count) => lost.inc(count),
+      shadowDiffered: (surface, allowed) => shadow.inc({ surface, outcome: allowed ? 'allowed' : 'denied' }),
+      approvals(states) {
+        approvals.reset();
+        for (const [state, count] of states) approvals.set({ state }, count);
+      },
+    },
     xds: {
       connected: (labels, by) => clients.inc(labels, by),
       sent: (type, count, size) => {

@@ -1,11 +1,12 @@
 // Decides what one state of the registry means for Envoys and for our services.
+import type { CatalogIssuer, IdentityKey } from '../core/catalog/catalog.ts';
 import type { Settings } from '../core/runtime/settings.ts';
 import { type BuiltCatalog, buildCatalog } from './catalog/build.ts';
 import { changedEntries, kept } from './catalog/kept.ts';
 import { groupResolver, type NodeFacts } from './catalog/node-groups.ts';
 import type { DiscoveryTarget } from './discovery/targets.ts';
 import type { Keys } from './keys/keys.ts';
-import type { RegistrySnapshot } from './registry/types.ts';
+import type { RegistrySnapshot, StoredDocument } from './registry/types.ts';
 import type { EnvoyResources } from './xds/envoy-snapshot.ts';
 import type { OwnResources } from './xds/own-snapshot.ts';
 import { type Translation, translate } from './xds/translate/translate.ts';
@@ -15,6 +16,9 @@ export interface PublicationContext {
   readonly place: Place;
   readonly settings: Pick<Settings, 'host' | 'publicUrl' | 'runDir'>;
   readonly keys: Pick<Keys, 'issuer' | 'sessionKeys'>;
+  /** Those of now. */
+  readonly identityKeys?: () => readonly IdentityKey[];
+  readonly issuerOf?: (stored: StoredDocument) => CatalogIssuer;
 }
 
 /** One revision as it shall be served. */
@@ -34,6 +38,8 @@ export interface Publication {
   /** From which the next one is made. */
   readonly made: Made;
 }
+
+const NO_KEYS: readonly IdentityKey[] = [];
 
 interface Made {
   readonly context: PublicationContext;
@@ -55,10 +61,16 @@ export function buildPublication(
   blocked?: ReadonlySet<string>,
 ): Publication {
   const before = previous?.made.context === context ? previous : undefined;
-  const { place, settings, keys } = context;
+  const { place, settings, keys, issuerOf, identityKeys } = context;
   const built = buildCatalog(
     snapshot,
-    { settings, issuers: [keys.issuer], sessionKeys: keys.sessionKeys },
+    {
+      settings,
+      issuers: [keys.issuer],
+      ...(issuerOf && { issuerOf }),
+      sessionKeys: keys.sessionKeys,
+      identityKeys: identityKeys?.() ?? NO_KEYS,
+    },
     before?.made.built,
   );
   const translation = translate({ built, place, ...(blocked && { blocked }) }, before?.made.translation);
@@ -80,10 +92,12 @@ export function buildPublication(
       surface: catalog.surfaces,
       policy: catalog.policies,
       issuer: catalog.issuers,
+      revocation: catalog.revocations,
       apiKey: snapshot.apiKeys,
       // Whoever is connected: see xds/instances.ts.
       instance: NO_INSTANCES,
       sessionKey: kept(before?.own.sessionKey, new Map(catalog.sessionKeys.map((key) => [key.kid, key]))),
+      identityKey: kept(before?.own.identityKey, new Map(catalog.identityKeys.map((key) => [key.kid, key]))),
       stdioServer:
         stdio === null
           ? before!.own.stdioServer!

@@ -16,6 +16,8 @@ export const HEADERS = {
   /** Egress only, of answers: which replica answered, and at which attempt. */
   replica: 'x-chancery-replica',
   attempts: 'x-chancery-attempts',
+  /** Who calls, as the gateway tells a server that wants to know and names no other header. */
+  identity: 'x-chancery-identity',
 } as const;
 
 /**
@@ -31,7 +33,12 @@ export const CARRIED_HEADERS: readonly string[] = [
 ];
 
 /** The headers above that only our own processes may set. Any other `x-chancery-*` means nothing. */
-export const INTERNAL_HEADERS: readonly string[] = [HEADERS.cluster, HEADERS.idempotent, HEADERS.fresh];
+export const INTERNAL_HEADERS: readonly string[] = [
+  HEADERS.cluster,
+  HEADERS.idempotent,
+  HEADERS.fresh,
+  HEADERS.identity,
+];
 
 /** Dynamic metadata that ext-proc leaves for local replies, access log and the repair of a lost backend session. */
 export const METADATA = {
@@ -56,6 +63,9 @@ export const METADATA = {
   /** Of a call to a deprecated version: the values of the headers that the route adds to the answer. */
   deprecation: 'deprecation',
   sunset: 'sunset',
+  /** Of a call that a page makes: the values of the headers by which it may read the answer. */
+  pageOrigin: 'page_origin',
+  pageReads: 'page_reads',
 } as const;
 
 /** gRPC initial metadata that Envoy sends to ext-proc: which filter calls, and what a repair needs. */
@@ -67,6 +77,12 @@ export const CALLER = {
   repair: 'repair',
   repairContext: 'x-chancery-repair',
   upstreamHost: 'x-chancery-upstream-host',
+  /** URI SANs of the certificate that Envoy verified, separated by commas. */
+  certificateUri: 'x-chancery-certificate-uri',
+  /** Its end, seconds of the epoch. */
+  certificateEnd: 'x-chancery-certificate-end',
+  /** Of the client, as Envoy sees it behind the proxies that it trusts. */
+  address: 'x-chancery-address',
 } as const;
 
 /** Path of the ext_proc service. */
@@ -76,6 +92,9 @@ export const EXT_AUTHZ_METHOD = '/envoy.service.auth.v3.Authorization/Check';
 
 /** What the gateway serves: MCP at `/mcp` and `/mcp/<surface>`, one view at `/v1/surfaces/<surface>/tools`. */
 export const DEFAULT_SURFACE = 'default';
+
+/** Where a client shows its user which approval a call waits for; the approval's id comes behind it. */
+export const APPROVALS_PATH = '/approvals/';
 export function surfacePath(surface: string): string {
   return surface === DEFAULT_SURFACE ? '/mcp' : `/mcp/${surface}`;
 }
@@ -108,6 +127,10 @@ export const AUTHZ_METADATA = {
  * what is allowed goes to a server as it came, so one refused message refuses them all.
  */
 export const AUTHZ_TRANSLATED = 'chancery.translated';
+/** Set by the route of somebody else's Envoy: which surface its requests are for, whatever their path is there. */
+export const AUTHZ_SURFACE = 'chancery.surface';
+/** The same, `none`: bodies stay there, and headers alone are decided on. */
+export const AUTHZ_BODY = 'chancery.body';
 
 export const LISTENERS = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
 export const ROUTES = { ingress: 'chancery_ingress', egress: 'chancery_egress' } as const;
@@ -174,8 +197,10 @@ export const OWN_TYPES = {
   surface: 'type.googleapis.com/chancery.v1.Surface',
   policy: 'type.googleapis.com/chancery.v1.Policy',
   issuer: 'type.googleapis.com/chancery.v1.Issuer',
+  revocation: 'type.googleapis.com/chancery.v1.Revocation',
   apiKey: 'type.googleapis.com/chancery.v1.ApiKey',
   sessionKey: 'type.googleapis.com/chancery.v1.SessionKey',
+  identityKey: 'type.googleapis.com/chancery.v1.IdentityKey',
   stdioServer: 'type.googleapis.com/chancery.v1.StdioServer',
   tombstone: 'type.googleapis.com/chancery.v1.Tombstone',
   instance: 'type.googleapis.com/chancery.v1.Instance',
@@ -184,12 +209,24 @@ export const OWN_TYPES = {
 export type OwnKind = keyof typeof OWN_TYPES;
 
 /** Kinds whose content is secret: served on a Unix socket only, never on TCP, never in a log or a dump. */
-export const SECRET_KINDS: readonly OwnKind[] = ['apiKey', 'sessionKey', 'stdioServer'];
+export const SECRET_KINDS: readonly OwnKind[] = ['apiKey', 'sessionKey', 'identityKey', 'stdioServer'];
 
 /** Which kinds each group of services may subscribe to. */
 export const KINDS_OF_GROUP: Readonly<Record<Exclude<NodeGroup, 'envoy'>, readonly OwnKind[]>> = {
-  'ext-proc': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'sessionKey', 'tombstone', 'instance', 'revision'],
-  'ext-authz': ['server', 'surface', 'policy', 'issuer', 'apiKey', 'revision'],
+  'ext-proc': [
+    'server',
+    'surface',
+    'policy',
+    'issuer',
+    'revocation',
+    'apiKey',
+    'sessionKey',
+    'identityKey',
+    'tombstone',
+    'instance',
+    'revision',
+  ],
+  'ext-authz': ['server', 'surface', 'policy', 'issuer', 'revocation', 'apiKey', 'revision'],
   bridge: ['stdioServer'],
 };
 
@@ -197,4 +234,4 @@ export const KINDS_OF_GROUP: Readonly<Record<Exclude<NodeGroup, 'envoy'>, readon
  * Kinds that a `Revision` covers: what one call's decision depends on, and what every service of a call is given.
  * Session keys, tombstones and instances come and go beside it.
  */
-export const REVISION_KINDS: readonly OwnKind[] = ['server', 'surface', 'policy', 'issuer', 'apiKey'];
+export const REVISION_KINDS: readonly OwnKind[] = ['server', 'surface', 'policy', 'issuer', 'revocation', 'apiKey'];

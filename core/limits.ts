@@ -14,6 +14,8 @@ export const LIMITS = {
   sessionTokenBytesMax: 4096,
   /** A session token is good for this long after `initialize`. */
   sessionTtlMs: 24 * 60 * 60 * 1000,
+  /** Of the end of a label: how often one that is left again and again is stored. */
+  labelStepMs: 60 * 60 * 1000,
   /** Characters of a handle (cursor, event id, request state …) that is looked at. */
   handleCharsMax: 64 * 1024,
   /** A request state is good for this long: a person may have to answer what the server asks. */
@@ -38,8 +40,99 @@ export const LIMITS = {
   requestIdBytesMax: 1024,
   /** Of a caller's own words, this much is repeated in an error or in the log. */
   echoedCharsMax: 256,
+  /** How deep a condition nests. */
+  conditionDepthMax: 100,
+  /** What one evaluation of a condition may cost: about one node of its tree for each item of a list, a step. */
+  conditionStepsMax: 100_000,
+  /** Sub-expressions of one condition that are explained. */
+  traceLinesMax: 200,
+  /** Sources of conditions of which one process remembers what they compiled to. */
+  conditionsCachedMax: 20_000,
+  /** Characters of a pattern (of a condition, of a schema), and instructions that it compiles to. */
+  patternCharsMax: 1024,
+  patternInstructionsMax: 2000,
+  /** Values that one limit of an advertised schema lists. */
+  residualValuesMax: 100,
+  /** Of a tool's inputSchema: depth, subschemas, patterns, steps through `$ref` of one check, values that it lists. */
+  schemaDepthMax: 64,
+  schemaPartsMax: 5000,
+  schemaPatternsMax: 200,
+  schemaStepsMax: 20_000,
+  schemaValuesMax: 20_000,
+  /** Places of a tool's change that are told one by one; changes of one version's tools that are remembered when they are over. */
+  toolDifferencesMax: 200,
+  toolChangesKeptMax: 500,
+  /** Of one reading. */
+  toolChangesLoggedMax: 10,
+  /** Schemas that share one compiler. */
+  schemasPerCompilerMax: 100,
+  /** Characters that the patterns of a schema may look at in one check, times instructions of the pattern. */
+  schemaPatternWorkMax: 50_000_000,
   /** Targets for which one process remembers which rules speak of them. */
   decisionTargetsMax: 50_000,
+  /** Rules of one effect about one target that are asked one after the other; of more, those of a principal are looked up. */
+  rulesWalkedMax: 8,
+  /** Of one policy. */
+  policyRulesMax: 5000,
+  policyTestsMax: 2000,
+  /** One CEL expression. */
+  conditionCharsMax: 4096,
+  /** Bytes of JSON that are counted as one token of a model, in budgets. */
+  tokenBytesMin: 4,
+  /** What an approver is shown of a call's arguments. */
+  approvalShownCharsMax: 16_384,
+  /** How deep JSON lies in strings of JSON that redaction looks into. */
+  redactNestingMax: 4,
+  /** Labels that one call leaves behind. */
+  callLabelsMax: 16,
+  /** Longest window of a rate or a budget: 31 days. */
+  quotaWindowMaxMs: 31 * 24 * 3_600_000,
+  /** How long an approval may be waited for, and then be used, unless a rule says otherwise. */
+  approvalWithinMs: 15 * 60_000,
+  approvalWithinMaxMs: 24 * 3_600_000,
+  /**
+   * What calls leave behind. Parts of a sliding window in which is counted; rows of labels, of one holder, of counts (a
+   * part of a window each); approvals that are not over, of one caller; bytes of one.
+   */
+  ledgerPartsOfWindowMax: 12,
+  ledgerLabelsMax: 200_000,
+  ledgerLabelsPerHolderMax: 256,
+  ledgerCountsMax: 200_000,
+  ledgerApprovalsMax: 10_000,
+  ledgerApprovalsPerCallerMax: 32,
+  ledgerApprovalBytesMax: 128 * 1024,
+  /** What was counted is told this often; what must be stored before it counts is waited for this long. */
+  ledgerTellMs: 50,
+  ledgerWriteDeadlineMs: 2_000,
+  /** Writes of one service that wait, writes and items of one message, messages that a service may be behind. */
+  ledgerWritesMax: 10_000,
+  ledgerWritesPerMessageMax: 250,
+  ledgerItemsPerMessageMax: 2_000,
+  ledgerApprovalsPerMessageMax: 250,
+  ledgerMessagesBehindMax: 1_000,
+  /** Writes of all services that become one write of the database, and that wait for it; services whose last write is known, for this long. */
+  ledgerGatheredMax: 2_000,
+  ledgerQueuedMax: 50_000,
+  ledgerWritersMax: 10_000,
+  ledgerWriterTtlMs: 31 * 24 * 3_600_000,
+  ledgerSweepMs: 10_000,
+  /** Keys of counts whose hash one service remembers. */
+  ledgerKeysCachedMax: 20_000,
+  /** An approval that is over is shown for this long. */
+  approvalRetentionMs: 30 * 24 * 3_600_000,
+  /** Records of decisions: that wait in a service, in one report, how often they are told, bytes of one. */
+  recordsWaitingMax: 20_000,
+  recordsPerReportMax: 500,
+  recordsTellMs: 100,
+  recordBytesMax: 64 * 1024,
+  /** How long, and how many of them, are kept; how many one sweep deletes. */
+  recordRetentionMs: 14 * 24 * 3_600_000,
+  recordsMax: 500_000,
+  recordsSweptMax: 20_000,
+  /** Records that one replay runs, at once between two breaths, and examples that it shows of each change. */
+  replayRecordsMax: 100_000,
+  replayBatchMax: 500,
+  replayExamplesMax: 5,
   /** Sets of server versions for which one process remembers what a surface exposes. */
   exposuresPerSurfaceMax: 64,
 
@@ -329,10 +422,36 @@ export const LIMITS = {
   surfaceToolsAdvisedMax: 10,
   /** Sentences about a surface; tools whose descriptions are compared with each other, and words of each. */
   surfaceWarningsMax: 50,
-  /** Surfaces of one write of many documents whose warnings are in its answer. */
+  /** Sentences about a policy, and how often a pattern is held against a tool for them: about 20 ms. */
+  policyWarningsMax: 20,
+  policyWarningLooksMax: 200_000,
+  /** Surfaces, and policies, of one write of many documents whose warnings are in its answer. */
   apiWarnedSurfacesMax: 200,
   similarToolsMax: 500,
   similarWordsMax: 200,
+  /**
+   * The keys of issuers of agents' tokens: one question, the bytes of its answer, keys of one set, how often they are read,
+   * the least between two readings of one issuer, the longest pause after failures, how long a key that vanished is good.
+   */
+  issuerDeadlineMs: 5_000,
+  issuerBytesMax: 256 * 1024,
+  issuerKeysMax: 64,
+  issuerRefreshMs: 10 * 60_000,
+  issuerRefreshMinMs: 10_000,
+  issuerPauseMinMs: 2_000,
+  /** One process says so often that it does not know a key of an issuer. */
+  unknownKeyIntervalMs: 1_000,
+  issuerPauseMaxMs: 5 * 60_000,
+  issuerKeyOverlapMs: 5 * 60_000,
+  /** What is kept of the keys of all issuers over a restart. */
+  issuersKeptBytesMax: 8 * 1024 * 1024,
+  /** What the gateway tells servers of their callers: how long a key signs, how long a token is good at most, tokens kept. */
+  identityKeyPeriodMs: 7 * 24 * 3_600_000,
+  identityTtlSecondsMax: 60,
+  identityTokensMax: 20_000,
+  /** How long a revocation of the command line stands unless it is said, and at most. */
+  revocationTtlMs: 30 * 24 * 3_600_000,
+  revocationTtlMaxMs: 366 * 24 * 3_600_000,
   /** API keys that are not revoked or expired; the longest that one is good for, and for how long unless it is said. */
   apiKeysMax: 10_000,
   apiKeyTtlMaxMs: 366 * 24 * 60 * 60 * 1000,
@@ -401,6 +520,11 @@ export const LIMITS = {
 function relation(holds: boolean, sentence: string): void {
   if (!holds) throw new Error(`limits disagree: ${sentence}`);
 }
+relation(LIMITS.approvalWithinMaxMs <= LIMITS.approvalRetentionMs, 'an approval is kept for as long as it may be used');
+relation(
+  LIMITS.quotaWindowMaxMs <= LIMITS.ledgerWriterTtlMs,
+  'what is counted twice is told from what is counted again',
+);
 relation(LIMITS.fanoutDeadlineMs < LIMITS.bodyDeadlineMs, 'a fan-out ends before a body would');
 relation(
   LIMITS.backendAnswerBytesMax < LIMITS.composedAnswerBytesMax,

@@ -3,7 +3,7 @@ import { Field, MapField, Root, Type } from 'protobufjs';
 import type { AUTHZ_METADATA } from '../core/contract.ts';
 import { ERRORS } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { errorText } from '../core/mcp/json-rpc.ts';
+import { errorText, toolErrorText } from '../core/mcp/json-rpc.ts';
 import type { Header } from './admit.ts';
 import type { Allowed, Refused, Ruling } from './check.ts';
 
@@ -79,16 +79,15 @@ function refusedMessage(ruling: Ruling, index: number): readonly (number | strin
   return [detail === undefined ? [index, code] : [index, code, detail.slice(0, LIMITS.echoedCharsMax)]];
 }
 
-function refused({ code, detail, data, idText, headers, silent }: Refused): CheckResponse {
+function refused({ code, detail, data, idText, headers, silent, toolError }: Refused): CheckResponse {
   // "If the server accepts the input, it MUST return HTTP status code 202 Accepted with no body." (2025-11-25, transports)
   if (silent) return denied(202, headers, '');
+  const json: Header = ['content-type', 'application/json'];
+  if (toolError !== undefined)
+    return denied(200, [json, ...headers], toolErrorText(idText, toolError.era, toolError.text));
   const row = ERRORS[code];
   const message = detail === undefined ? row.message : `${row.message}: ${detail.slice(0, LIMITS.echoedCharsMax)}`;
-  return denied(
-    row.http,
-    [['content-type', 'application/json'], ...headers],
-    errorText(idText, row.rpc, message, data),
-  );
+  return denied(row.http, [json, ...headers], errorText(idText, row.rpc, message, data));
 }
 
 function denied(status: number, headers: readonly Header[], body: string): CheckResponse {

@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { META } from '../core/mcp/inbound.ts';
-import { apiKeyOf, NOW_MS, versionedServer, versionOf } from '../test/support/catalog-world.ts';
+import {
+  ALLOW_ALL,
+  apiKeyOf,
+  catalogOf,
+  listed,
+  NOW_MS,
+  readAs,
+  surfaceOf,
+  toolOf,
+  versionedServer,
+  versionOf,
+} from '../test/support/catalog-world.ts';
 import {
   ALICE,
   type Asked,
@@ -395,5 +406,163 @@ describe('an API key', () => {
     expect(denial.body).not.toContain(reason);
     expect(bed.lines[0]).toMatchObject({ code: 'unauthenticated', reason });
     expect(JSON.stringify(bed.lines)).not.toContain(TEXT);
+  });
+});
+
+describe('where nobody behind us translates', () => {
+  const INPUT = { type: 'object', properties: { amount: { type: 'number' } }, required: ['amount'] };
+  const RULES = [
+    { id: 'small', effect: 'allow', tools: ['pay/refund'], when: ['args.amount <= 500'] },
+    { id: 'near', effect: 'allow', tools: ['pay/near'], who: { networks: ['10.0.0.0/8'] } },
+    {
+      id: 'rated',
+      effect: 'allow',
+      tools: ['pay/rated'],
+      obligations: { rate: [{ calls: 1, per: '1h', by: ['principal'] }] },
+    },
+    { id: 'cards', effect: 'allow', tools: ['pay/cards'], obligations: { redact: ['card'] } },
+    {
+      id: 'weighed',
+      effect: 'allow',
+      tools: ['pay/weighed'],
+      obligations: { budget: [{ tokens: 9, per: '1h', by: ['principal'] }] },
+    },
+    { id: 'private', effect: 'allow', tools: ['pay/private'], obligations: { labels: ['private'] } },
+    { id: 'egress', effect: 'allow', tools: ['pay/egress'] },
+    { id: 'stay', effect: 'deny', tools: ['pay/egress'], when: ['"private" in session.labels'] },
+    { id: 'asked', effect: 'allow', tools: ['pay/asked'], obligations: { approve: { by: { subjects: ['boss'] } } } },
+  ] as const;
+  const names = ['near', 'rated', 'cards', 'weighed', 'private', 'egress', 'asked'];
+  beforeEach(() => {
+    bed.catalog = () =>
+      catalogOf({
+        servers: [
+          readAs('pay', [], {
+            tools: listed(toolOf('refund', { inputSchema: INPUT }), ...names.map((name) => toolOf(name))),
+          }),
+        ],
+        surfaces: [
+          surfaceOf('pay', ['pay'], { auth: 'none' }, ISSUER),
+          surfaceOf('named', ['pay'], { auth: 'none', naming: 'prefixed' }, ISSUER),
+          surfaceOf('kept', ['pay'], { auth: 'none', record: { arguments: true } }, ISSUER),
+        ],
+        policies: [{ ...ALLOW_ALL, rules: RULES }],
+      });
+  });
+  const ask = (name: string, args: object = {}, over: Partial<Asked> = {}) =>
+    bed.ask({
+      path: '/somewhere',
+      authorization: null,
+      surface: 'pay',
+      translated: false,
+      headers: { 'mcp-protocol-version': '2025-11-25' },
+      body: rpc('tools/call', { name, arguments: args }),
+      ...over,
+    });
+  const errorOf = async (answer: ReturnType<typeof ask>) => {
+    const { error } = JSON.parse(denialOf(await answer).body) as { error: { code: number; message: string } };
+    return `${error.code} ${error.message}`;
+  };
+
+  test('the schema is first, and is told to the model', async () => {
+    metadataOf(await ask('refund', { amount: 500 }));
+    const denial = denialOf(await ask('refund', { amount: '500' }));
+    expect([denial.status, JSON.parse(denial.body).result]).toEqual([
+      200,
+      { content: [{ type: 'text', text: 'Invalid arguments: /amount must be number' }], isError: true },
+    ]);
+    const before = ask('refund', { amount: '500' }, { headers: { 'mcp-protocol-version': '2025-06-18' } });
+    expect(await errorOf(before)).toBe('-32602 invalid params: /amount must be number');
+    expect(await errorOf(ask('refund', { amount: 501 }))).toBe(
+      '-32003 a policy does not allow this call: no rule allows it',
+    );
+  });
+
+  test('the address is that of the connection; one that is not told is in no network', async () => {
+    metadataOf(await ask('near', {}, { address: '10.1.2.3' }));
+    for (const over of [{ address: '11.1.2.3' }, { address: '' }, { headers: { 'x-forwarded-for': '10.1.2.3' } }])
+      expect(await errorOf(ask('near', {}, over))).toBe('-32602 unknown tool: near');
+  });
+
+  test('a quota is taken; where a gateway is behind it is left to it', async () => {
+    for (let n = 0; n < 3; n++) metadataOf(await ask('rated', {}, { translated: true }));
+    metadataOf(await ask('rated'));
+    const denial = denialOf(await ask('rated'));
+    expect([denial.status, denial.headers['retry-after']]).toEqual([200, '3600']);
+    expect(JSON.parse(denial.body).error.data).toEqual({ retryAfterMs: 3_600_000 });
+  });
+
+  test.each([
+    ['cards', 'redact'],
+    ['weighed', 'a quota of tokens'],
+  ])('what cannot be done here refuses %s', async (name, what) => {
+    expect(await errorOf(ask(name))).toBe(
+      `-32003 a rule asks of this call what cannot be done where it is decided: ${what}`,
+    );
+  });
+
+  test('in a batch nothing that owes is allowed', async () => {
+    const body = [call('rated', 1), rpc('ping', {}, 2)];
+    expect(await errorOf(ask('', {}, { body, headers: {} }))).toContain('in a batch');
+  });
+
+  test('labels stick to who calls', async () => {
+    metadataOf(await ask('egress'));
+    metadataOf(await ask('private'));
+    expect(await errorOf(ask('egress'))).toBe('-32602 unknown tool: egress');
+  });
+
+  test('what is decided is recorded; where a gateway is behind, only what does not get there', async () => {
+    metadataOf(await ask('rated'));
+    denialOf(await ask('rated'));
+    metadataOf(await ask('rated', {}, { translated: true }));
+    denialOf(await ask('nothing-of-the-kind', {}, { translated: true }));
+    denialOf(await ask('refund', { amount: 'x' }, { translated: true }));
+    expect(bed.recorded.map(({ name, allowed, code }) => [name, allowed, code])).toEqual([
+      ['rated', true, ''],
+      ['rated', true, 'quota_exceeded'],
+      ['refund', expect.any(Boolean), 'invalid_params'],
+    ]);
+  });
+
+  test('values of arguments are recorded where the surface says so, and nowhere else', async () => {
+    for (const surface of ['pay', 'kept']) {
+      metadataOf(await ask('egress', { to: 'a@b.example' }, { surface }));
+      denialOf(await ask('refund', { amount: 'x@b.example' }, { surface }));
+    }
+    const [allowed, refused, ...kept] = bed.recorded;
+    expect(JSON.stringify([allowed, refused])).not.toContain('b.example');
+    expect(kept.map(({ args }) => args)).toEqual([{ to: 'a@b.example' }, { amount: 'x@b.example' }]);
+  });
+
+  test('an approval is asked for, and used once', async () => {
+    expect(await errorOf(ask('asked', { n: 1 }))).toContain('ask for approval a1');
+    expect(await errorOf(ask('asked', { n: 1 }))).toContain('ask for approval a1');
+    bed.ledger.decide('a1', 'denied');
+    expect(await errorOf(ask('asked', { n: 1 }))).toContain('the approval was denied');
+    expect(await errorOf(ask('asked', { n: 2 }))).toContain('ask for approval a2');
+    bed.ledger.decide('a2', 'approved');
+    metadataOf(await ask('asked', { n: 2 }));
+    expect(await errorOf(ask('asked', { n: 2 }))).toContain('ask for approval a3');
+  });
+
+  test('while nothing is known of earlier calls, what owes or asks for labels is refused', async () => {
+    bed.ledger.broken = true;
+    for (const name of ['rated', 'private', 'asked'])
+      expect(await errorOf(ask(name))).toBe('-32000 the policy decision could not be made');
+    expect(await errorOf(ask('egress'))).toContain('egress');
+    metadataOf(await ask('refund', { amount: 1 }));
+  });
+
+  test.each<[string, object, string]>([
+    ['a task', rpc('tasks/get', { taskId: 't' }), 'tasks/get without the gateway'],
+    ['all tasks', rpc('tasks/list'), 'tasks/list without the gateway'],
+  ])('%s is refused', async (_, body, what) => {
+    expect(await errorOf(ask('', {}, { body }))).toContain(what);
+  });
+
+  test('a surface whose names its server does not know is refused', async () => {
+    expect(await errorOf(ask('pay__egress', {}, { surface: 'named' }))).toContain('the names of this surface');
+    expect(denialOf(await ask('egress', {}, { surface: 'nowhere' })).status).toBe(404);
   });
 });

@@ -2,19 +2,27 @@
 import { hash } from 'node:crypto';
 import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
 import { everyExposure } from '../core/catalog/exposure.ts';
-import { govern, type Verdict } from '../core/catalog/govern.ts';
+import { govern, type Situation, type Verdict } from '../core/catalog/govern.ts';
+import { shownTo } from '../core/catalog/tool-candidates.ts';
 import { HEADERS } from '../core/contract.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import { challenge } from '../core/identity/metadata.ts';
+import { challenge, scopeChallenge } from '../core/identity/metadata.ts';
 import { ANONYMOUS, type Identity, type Verifier } from '../core/identity/verify.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { DecisionRecord } from '../core/ledger-client/decision-record.ts';
+import { recordDecision } from '../core/ledger-client/recorded.ts';
 import { parseBatch } from '../core/mcp/batch.ts';
+import type { Era } from '../core/mcp/era.ts';
 import { classifyInbound } from '../core/mcp/inbound.ts';
 import { type Message, type ParsedMessage, parseMessage, stringParam } from '../core/mcp/message.ts';
 import { isSealedTask } from '../core/mcp/tasks.ts';
+import { labelsOf, principalHolders } from '../core/policy/holder.ts';
+import type { Ledger } from '../core/policy/ledger.ts';
 import type { Principal } from '../core/policy/types.ts';
 import { admit, type Header } from './admit.ts';
+import { ruleAlone } from './alone.ts';
 import type { CheckRequest } from './check-request.ts';
+import { ruleHeaders } from './headers.ts';
 
 /** What was found out on the way to a ruling; for the log, and for ext-proc. */
 export interface Findings {
@@ -32,7 +40,7 @@ export interface Findings {
   readonly messages?: readonly Ruling[];
 }
 
-interface Known extends Findings {
+export interface Known extends Findings {
   readonly revision: number;
   readonly surface: string;
   readonly principal: Principal;
@@ -56,6 +64,8 @@ export interface Refused extends Findings {
   readonly headers: readonly Header[];
   /** JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error. */
   readonly silent: boolean;
+  /** The caller's model is told so, where the protocol has tool errors for it. */
+  readonly toolError?: { readonly era: Era; readonly text: string };
 }
 
 export type Ruling = Allowed | Refused;
@@ -66,6 +76,12 @@ export interface CheckContext {
   readonly verifier: Verifier;
   readonly bodyBytesMax: number;
   readonly decisionId: string;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+  /** What calls leave behind. */
+  readonly ledger: Ledger;
+  /** A decision was made here that nobody behind makes again; kept where that is possible. */
+  readonly recorded: (record: DecisionRecord) => void;
 }
 
 /** Total: what is not understood is refused. At once when the token was seen before. */
@@ -82,14 +98,16 @@ export function check(request: CheckRequest, context: CheckContext): Ruling | Pr
     );
   }
   const { surface, want } = admission;
-  const proceed = (identity: Identity): Ruling => {
+  const proceed = (identity: Identity): Ruling | Promise<Ruling> => {
     const found = { decisionId, revision, surface: surface.name };
     if (!identity.ok) {
-      const headers: Header[] = [['www-authenticate', challenge(surface, identity.reason)]];
+      const headers: Header[] = [['www-authenticate', challenge(surface, catalog.issuers, identity.reason)]];
       return refuse({ ...found, reason: identity.reason }, { code: 'unauthenticated', headers });
     }
     const known = { ...found, principal: identity.principal };
-    return want === 'message' ? ruleBody(request, known, catalog, surface) : allow(known, request.body);
+    const deciding = { request, known, catalog, surface, context };
+    if (want === 'headers') return ruleHeaders(deciding);
+    return want === 'message' ? ruleBody(deciding) : allow(known, request.body);
   };
   const identity = identify(request, surface, catalog, verifier);
   return identity instanceof Promise ? identity.then(proceed) : proceed(identity);
@@ -102,42 +120,59 @@ function identify(
   verifier: Verifier,
 ): Identity | Promise<Identity> {
   if (surface.auth === 'none') return { ok: true, principal: ANONYMOUS };
+  // Certificates are for surfaces on which ext-proc decides: see check-surface.
+  if (surface.auth === 'certificate') return { ok: false, reason: 'missing' };
   const authorization = request.headers.get('authorization');
   return verifier.verify({ authorization, surface, catalog });
 }
 
-function ruleBody(request: CheckRequest, known: Known, catalog: Catalog, surface: CatalogSurface): Ruling {
-  const { body, headers } = request;
+function ruleBody(deciding: Deciding): Ruling | Promise<Ruling> {
+  const { request, known } = deciding;
+  const { body } = request;
   const parsed = parseMessage(body);
   const isBatch = !parsed.ok && parsed.code === 'batch_unsupported';
-  if (!isBatch) return ruleMessage(parsed, body, headers, known, catalog, surface);
-  const batch = parseBatch(body, headers.get(HEADERS.protocolVersion) ?? '');
+  if (!isBatch) return ruleMessage(parsed, body, deciding);
+  const batch = parseBatch(body, request.headers.get(HEADERS.protocolVersion) ?? '');
   if (!batch.ok) return refuse(known, batch);
   const messages = batch.spans.map(({ start, end }) => {
     const bytes = body.subarray(start, end);
-    return ruleMessage(parseMessage(bytes), bytes, headers, known, catalog, surface);
+    return ruleMessage(parseMessage(bytes), bytes, { ...deciding, batched: true });
   });
+  const settled = messages.some((each) => each instanceof Promise) ? Promise.all(messages) : (messages as Ruling[]);
+  return settled instanceof Promise
+    ? settled.then((all) => together(request, known, all))
+    : together(request, known, settled);
+}
+
+function together(request: CheckRequest, known: Known, messages: readonly Ruling[]): Ruling {
   const found = { ...known, messages };
   const refused = messages.find((each) => !each.allowed);
-  if (refused === undefined || request.translated) return allow(found, body);
+  if (refused === undefined || request.translated) return allow(found, request.body);
   // Nobody behind us would take it out of the batch.
   const { code, detail, data } = refused;
   return refuse(found, { code, ...(detail !== undefined && { detail }), data });
 }
 
+export interface Deciding {
+  readonly request: CheckRequest;
+  readonly known: Known;
+  readonly catalog: Catalog;
+  readonly surface: CatalogSurface;
+  readonly context: CheckContext;
+  readonly batched?: true;
+}
+
 function ruleMessage(
   parsed: ParsedMessage,
   bytes: Buffer,
-  headers: CheckRequest['headers'],
-  known: Known,
-  catalog: Catalog,
-  surface: CatalogSurface,
-): Ruling {
+  { request, known, catalog, surface, context, batched = undefined }: Deciding,
+): Ruling | Promise<Ruling> {
   if (!parsed.ok) {
     const { code, idText, detail } = parsed;
     return refuse(known, { code, idText, ...(detail !== undefined && { detail }) });
   }
   const { message } = parsed;
+  const { headers, translated } = request;
   const inbound = classifyInbound(message, {
     protocolVersion: headers.get(HEADERS.protocolVersion),
     method: headers.get(HEADERS.method),
@@ -148,18 +183,51 @@ function ruleMessage(
     const found = { ...known, method: message.method };
     return refuse(found, { code, detail, data, idText: message.idText, silent: message.kind === 'notification' });
   }
+  const { era } = inbound;
   const { principal, decisionId } = known;
-  // Session tokens are closed to us: ext-proc refuses what the session's own version does not have.
-  const exposure = everyExposure(catalog, surface);
-  const verdict = govern(message, { catalog, surface, principal, decisionId, exposure }, inbound.era);
+  const situation: Situation = {
+    era,
+    protocolVersion: headers.get(HEADERS.protocolVersion) ?? '',
+    address: request.address,
+    // Session tokens are closed to us: of a session's labels ext-proc decides, which is behind.
+    labels: translated && era === 'legacy' ? () => [] : labelsOf(context.ledger, principalHolders(principal)),
+    now: () => context.nowMs,
+  };
+  // Likewise: ext-proc refuses what the session's own version does not have.
+  const exposure = everyExposure(catalog, surface, (version) => shownTo(version, principal));
+  const viewer = { catalog, surface, principal, decisionId, situation, exposure };
+  const verdict = govern(message, viewer, era);
   const found = { ...known, ...findingsOf(message, verdict) };
+  if (verdict.kind === 'refused') {
+    recordDecision(context.recorded, viewer, message.method, verdict, verdict.code);
+    return refuse(found, refusalOf(verdict, message, era, surface, principal));
+  }
+  if (!translated) return ruleAlone({ ...viewer, message, verdict, batched: batched === true, context }, found, bytes);
   // Which tool a task came from is sealed in its id, where the gateway gave it: ext-proc decides by that. Any other id is a
   // server's own, of which nobody would decide.
   if (verdict.kind === 'lifecycle' && verdict.row.act === 'task' && !isSealedTask(stringParam(message, 'taskId') ?? ''))
     return refuse(found, { code: 'unknown_task', idText: message.idText });
-  if (verdict.kind !== 'refused') return allow(found, bytes);
-  const { code, detail, data } = verdict;
-  return refuse(found, { code, detail, data, idText: message.idText, silent: message.kind === 'notification' });
+  return allow(found, bytes);
+}
+
+function refusalOf(
+  { code, detail, data, missingScopes, result }: Extract<Verdict, { kind: 'refused' }>,
+  message: Message,
+  era: Era,
+  surface: CatalogSurface,
+  principal: Principal,
+): Refusal {
+  const challenges: Header[] =
+    missingScopes === undefined ? [] : [['www-authenticate', scopeChallenge(surface, principal.scopes, missingScopes)]];
+  return {
+    code,
+    detail,
+    data,
+    idText: message.idText,
+    headers: challenges,
+    silent: message.kind === 'notification',
+    ...(result !== undefined && { toolError: { era, text: result } }),
+  };
 }
 
 function findingsOf(message: Message, verdict: Verdict): Partial<Findings> {
@@ -173,11 +241,12 @@ function findingsOf(message: Message, verdict: Verdict): Partial<Findings> {
   };
 }
 
-function allow(known: Known, body: Buffer): Allowed {
+export function allow(known: Known, body: Buffer): Allowed {
   return { ...known, allowed: true, bodySha256: hash('sha256', body, 'hex') };
 }
 
-type Refusal = Pick<Refused, 'code' | 'detail' | 'data'> & Partial<Pick<Refused, 'idText' | 'headers' | 'silent'>>;
+export type Refusal = Pick<Refused, 'code' | 'detail' | 'data'> &
+  Partial<Pick<Refused, 'idText' | 'headers' | 'silent' | 'toolError'>>;
 
 export function refuse(found: Findings, refusal: Refusal): Refused {
   return { idText: 'null', headers: [], silent: false, ...found, ...refusal, allowed: false };

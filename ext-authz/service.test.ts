@@ -145,22 +145,24 @@ test('a batch is decided message by message, and each has its line in the log', 
 
 test('a batch of which nothing is refused says so, whoever is behind', async () => {
   for (const translated of [true, false]) {
-    const metadata = metadataOf(await bed.ask({ body: [call('memory__read_graph'), rpc('ping', {}, 2)], translated }));
+    const body = [call('read_graph'), rpc('ping', {}, 2)];
+    const metadata = metadataOf(await bed.ask({ path: '/mcp/open', body, translated }));
     expect(metadata.refused_messages).toBe('[]');
   }
 });
 
 test.each<[string, object, number, string]>([
-  ['call', call('memory__delete_entities'), -32602, 'unknown tool: memory__delete_entities'],
+  ['call', call('delete_entities'), -32602, 'unknown tool: delete_entities'],
   ['notification', { jsonrpc: '2.0', method: 'none/such' }, -32601, 'method not found: none/such'],
 ])('one denied %s refuses the batch where nobody behind takes it out', async (_, denied, rpcCode, message) => {
-  const denial = denialOf(await bed.ask({ body: [call('memory__read_graph'), denied] }));
+  const body = [call('read_graph'), denied];
+  const denial = denialOf(await bed.ask({ path: '/mcp/open', body, translated: false }));
   expect(JSON.parse(denial.body)).toEqual({ jsonrpc: '2.0', id: null, error: { code: rpcCode, message } });
 });
 
 test('what a caller says in a header makes nobody believe that ext-proc is behind', async () => {
   const body = [call('memory__delete_entities')];
   for (const name of ['chancery.translated', 'x-chancery-translated']) {
-    denialOf(await bed.ask({ body, headers: { [name]: 'true' } }));
+    denialOf(await bed.ask({ body, headers: { [name]: 'true' }, translated: false }));
   }
 });

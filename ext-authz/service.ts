@@ -3,7 +3,9 @@ import type { Catalog } from '../core/catalog/catalog.ts';
 import { EXT_AUTHZ_METHOD } from '../core/contract.ts';
 import { createGrpcServer, type GrpcServer, type GrpcStream, type StreamHandler } from '../core/grpc/server.ts';
 import type { Verifier } from '../core/identity/verify.ts';
+import type { DecisionRecord } from '../core/ledger-client/decision-record.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Ledger } from '../core/policy/ledger.ts';
 import type { Logger } from '../core/runtime/log.ts';
 import { check, type Ruling, refuse } from './check.ts';
 import { decodeCheckRequest } from './check-request.ts';
@@ -17,6 +19,11 @@ export interface Authorizer {
   readonly log: Logger;
   /** Names a decision in the log and to the operator. */
   readonly newDecisionId: () => string;
+  /** What calls leave behind. */
+  readonly ledger: Ledger;
+  readonly recorded: (record: DecisionRecord) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
 }
 
 /** Room for the headers and attributes around a body. */
@@ -59,7 +66,7 @@ function createCheck(stream: GrpcStream, authorizer: Authorizer): StreamHandler 
 
 /** Never throws, never rejects, and never allows because something failed. */
 function rule(bytes: Buffer, authorizer: Authorizer): Ruling | Promise<Ruling> {
-  const { catalog, verifier, bodyBytesMax, log } = authorizer;
+  const { catalog, verifier, bodyBytesMax, log, now } = authorizer;
   const decisionId = authorizer.newDecisionId();
   const failed = (error: unknown): Ruling => {
     log.error({ err: error, decision: decisionId }, 'a decision failed; the request is refused');
@@ -70,7 +77,15 @@ function rule(bytes: Buffer, authorizer: Authorizer): Ruling | Promise<Ruling> {
     return ruling;
   };
   try {
-    const ruling = check(decodeCheckRequest(bytes), { catalog: catalog(), verifier, bodyBytesMax, decisionId });
+    const ruling = check(decodeCheckRequest(bytes), {
+      catalog: catalog(),
+      verifier,
+      bodyBytesMax,
+      decisionId,
+      nowMs: now(),
+      ledger: authorizer.ledger,
+      recorded: authorizer.recorded,
+    });
     return ruling instanceof Promise ? ruling.then(told).catch(failed) : told(ruling);
   } catch (error) {
     return failed(error);

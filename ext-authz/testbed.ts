@@ -6,10 +6,12 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { pino } from 'pino';
 import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
-import { AUTHZ_TRANSLATED, EXT_AUTHZ_METHOD } from '../core/contract.ts';
+import { AUTHZ_BODY, AUTHZ_SURFACE, AUTHZ_TRANSLATED, EXT_AUTHZ_METHOD } from '../core/contract.ts';
 import { createVerifier } from '../core/identity/verify.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { DecisionRecord } from '../core/ledger-client/decision-record.ts';
 import { ALLOW_ALL, catalogOf, listed, NOW_MS, readAs, surfaceOf } from '../test/support/catalog-world.ts';
+import { type FakeLedger, fakeLedger } from '../test/support/fake-ledger.ts';
 import { encodeCheckRequest } from './check-request.ts';
 import { type CheckResponse, decodeCheckResponse } from './check-response.ts';
 import { createService } from './service.ts';
@@ -61,12 +63,19 @@ export interface Asked {
   readonly textBody?: string;
   /** As our own route says it. */
   readonly translated?: boolean;
+  /** As the route of somebody else's Envoy names it. */
+  readonly surface?: string;
+  /** It says so too that bodies stay there. */
+  readonly bodyless?: boolean;
+  readonly address?: string;
 }
 
 export interface Testbed {
   readonly socket: string;
   /** What the service logged. */
   readonly lines: Record<string, unknown>[];
+  readonly ledger: FakeLedger;
+  readonly recorded: readonly DecisionRecord[];
   catalog: () => Catalog | null;
   ask(asked: Asked): Promise<CheckResponse>;
   callRaw(bytes: Buffer): Promise<Buffer>;
@@ -79,12 +88,17 @@ export async function openTestbed(): Promise<Testbed> {
   const socket = join(folder, 's.sock');
   const lines: Record<string, unknown>[] = [];
   let decisions = 0;
+  const ledger = fakeLedger();
+  const recorded: DecisionRecord[] = [];
   const service = createService({
     catalog: () => bed.catalog(),
     verifier: createVerifier({ now: () => NOW_MS }),
     bodyBytesMax: BODY_BYTES_MAX,
     log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+    ledger,
+    recorded: (record) => void recorded.push(record),
     newDecisionId: () => `d${++decisions}`,
+    now: () => NOW_MS,
   });
   await service.listen(socket);
   const client = new Client(`unix:${socket}`, credentials.createInsecure());
@@ -100,6 +114,8 @@ export async function openTestbed(): Promise<Testbed> {
   const bed: Testbed = {
     socket,
     lines,
+    ledger,
+    recorded,
     catalog: () => CATALOG,
     callRaw,
     ask: async (asked) => decodeCheckResponse(await callRaw(requestOf(asked))),
@@ -119,7 +135,10 @@ function requestOf({
   headers = {},
   body,
   textBody,
-  translated = false,
+  translated = true,
+  surface,
+  bodyless = false,
+  address,
 }: Asked): Buffer {
   const text = typeof body === 'object' ? JSON.stringify(body) : body;
   return encodeCheckRequest(
@@ -130,7 +149,12 @@ function requestOf({
       ...(text === undefined ? {} : { rawBody: Buffer.from(text) }),
       ...(textBody === undefined ? {} : { body: textBody }),
     },
-    translated ? { [AUTHZ_TRANSLATED]: 'true' } : {},
+    {
+      ...(translated && { [AUTHZ_TRANSLATED]: 'true' }),
+      ...(surface !== undefined && { [AUTHZ_SURFACE]: surface }),
+      ...(bodyless && { [AUTHZ_BODY]: 'none' }),
+    },
+    address,
   );
 }
 

@@ -27,5 +27,14 @@ export interface SessionCall extends Caller, Viewer {
 /** What of it is known in whichever ext-proc a message of the session reached. */
 export type SessionMessage = Pick<
   SessionCall,
-  'gateway' | 'catalog' | 'surface' | 'principal' | 'decisionId' | 'exposure' | 'message' | 'session' | 'token'
+  | 'gateway'
+  | 'catalog'
+  | 'surface'
+  | 'principal'
+  | 'decisionId'
+  | 'situation'
+  | 'exposure'
+  | 'message'
+  | 'session'
+  | 'token'
 >;

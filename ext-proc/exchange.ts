@@ -1,4 +1,6 @@
 // Decides the order of one exchange with Envoy's first filter: headers, who calls, body, one outcome.
+
+import { CALLER } from '../core/contract.ts';
 import {
   decodeProcessingRequest,
   encodeImmediate,
@@ -15,10 +17,17 @@ import { authenticate } from './authenticate.ts';
 import { gathering } from './body.ts';
 import { openBounded } from './bounded-sink.ts';
 import type { Caller } from './call.ts';
+import { pageOrigin, preflight, readable } from './cors.ts';
 import type { Gateway } from './gateway.ts';
 import { type Leave, type Outcome, refuse } from './outcome.ts';
 import { answerBodiless, answerPost } from './route.ts';
+import { situationOf } from './situation.ts';
 import type { StreamSink } from './streams/table.ts';
+
+function metadataOf({ headers }: GrpcStream, name: string): string {
+  const value = headers[name];
+  return typeof value === 'string' ? value : '';
+}
 
 type Step = 'headers' | 'reading' | 'deciding' | 'done';
 
@@ -32,6 +41,10 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
   let closeStream: Leave | null = null;
   let deadline: NodeJS.Timeout | null = null;
   let closed = false;
+  /** Of the page that asks, where pages may; '' for none. */
+  let origin = '';
+  /** From then on nobody asks whether the caller still counts. */
+  let release = (): void => undefined;
   const received = gathering();
 
   const openStream = (outcome: Extract<Outcome, { kind: 'stream' }>): void => {
@@ -56,8 +69,9 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
     });
   };
 
-  const finish = (outcome: Outcome): void => {
+  const finish = (decided: Outcome): void => {
     if (step === 'done') return;
+    const outcome = readable(decided, origin);
     step = 'done';
     if (deadline !== null) clearTimeout(deadline);
     if (closed) return;
@@ -73,15 +87,34 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
         step = 'deciding';
         const leave = outcome.start((settled) => {
           closeStream = null;
+          release();
           finish(settled);
         });
-        if (step === 'deciding') closeStream = leave;
+        if (step === 'deciding') {
+          closeStream = leave;
+          watch(() => {
+            closeStream?.();
+            closeStream = null;
+            finish(refuse({ code: 'unauthenticated', reason: 'revoked' }));
+          });
+        }
         return;
       }
       case 'stream':
         stream.send(encodeStreamHeaders(outcome.headers, outcome.metadata));
         openStream(outcome);
+        watch(() => {
+          closeStream?.();
+          closeStream = null;
+          stream.send(encodeStreamBody(Buffer.alloc(0), true));
+          stream.end();
+        });
     }
+  };
+
+  const watch = (end: () => void): void => {
+    if (caller === null || closed) return;
+    release = gateway.live.watch(caller, end);
   };
 
   const settle = (outcome: Outcome | Promise<Outcome>): void => {
@@ -106,6 +139,7 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
   const leave = (): void => {
     closed = true;
     if (deadline !== null) clearTimeout(deadline);
+    release();
     const close = closeStream;
     closeStream = null;
     close?.();
@@ -114,11 +148,18 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
   const onHeaders = (headers: HeaderMap, forwarded: Metadata, endOfStream: boolean): void => {
     step = 'reading';
     metadata = forwarded;
+    const asked = preflight(headers, gateway.catalog());
+    if (asked !== null) return finish(asked);
     const admission = admit(headers, gateway.catalog(), gateway.bodyBytesMax);
     if (!admission.ok) return finish(refuse(admission));
+    origin = pageOrigin(admission.surface, headers);
     if (endOfStream) body = Buffer.alloc(0);
     else deadline = setTimeout(() => finish(refuse({ code: 'body_timeout' })), LIMITS.bodyDeadlineMs).unref();
-    const identified = authenticate(gateway, admission, headers.get('authorization'));
+    const identified = authenticate(gateway, admission, {
+      authorization: headers.get('authorization'),
+      certificateUri: metadataOf(stream, CALLER.certificateUri),
+      certificateEnd: metadataOf(stream, CALLER.certificateEnd),
+    });
     const admittedCaller = (result: Awaited<typeof identified>): void => {
       if (!result.ok) return finish(refuse(result));
       const { catalog, surface } = admission;
@@ -130,6 +171,7 @@ export function createExchange(stream: GrpcStream, gateway: Gateway): StreamHand
         principal: result.principal,
         apiKey: result.apiKey ?? null,
         decisionId: gateway.newDecisionId(),
+        situation: situationOf(gateway, metadataOf(stream, CALLER.address)),
       };
       proceed();
     };

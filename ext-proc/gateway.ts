@@ -1,8 +1,10 @@
 // Decides what the parts of ext-proc share: the catalog of the moment and everything that lives as long as the process.
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { Verifier } from '../core/identity/verify.ts';
+import type { DecisionRecord } from '../core/ledger-client/decision-record.ts';
 import type { EgressClient } from '../core/mcp/egress.ts';
 import type { EgressCalls } from '../core/mcp/egress-call.ts';
+import type { Ledger } from '../core/policy/ledger.ts';
 import type { Logger } from '../core/runtime/log.ts';
 import type { HandleCodec } from '../core/session/handles.ts';
 import type { SideTable } from '../core/session/side-table.ts';
@@ -11,7 +13,9 @@ import type { Bridges } from './bridging/bridges.ts';
 import type { AskedTable } from './compose/identifiers.ts';
 import type { KnownTasks } from './compose/task-ids.ts';
 import type { UnderwayTable } from './compose/underway.ts';
+import type { IdentityTokens } from './identity-tokens.ts';
 import type { Instances } from './instances/instances.ts';
+import type { LiveTable } from './live.ts';
 import type { StreamTable } from './streams/table.ts';
 
 /** Sessions that were ended; a token of one is refused until it would have expired anyway. */
@@ -44,8 +48,16 @@ export interface Gateway {
   /** Which backends have the calls that are composed here. */
   readonly underway: UnderwayTable;
   readonly streams: StreamTable;
+  /** What servers are told of who calls. */
+  readonly identityTokens: IdentityTokens;
+  /** What is under way for whom, so that it ends when its caller does not count any more. */
+  readonly live: LiveTable;
   /** Calls between the eras that wait for somebody. */
   readonly bridges: Bridges;
+  /** A decision was made; kept where that is possible. */
+  readonly recorded: (record: DecisionRecord) => void;
+  /** What calls leave behind for later ones. */
+  readonly ledger: Ledger;
   /** The other ext-proc, in which others wait. */
   readonly instances: Instances;
   readonly log: Logger;

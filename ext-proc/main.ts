@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Catalog } from '../core/catalog/catalog.ts';
+import { checkPolicy } from '../core/catalog/check-policy.ts';
 import {
   extProcSocket,
   INSTANCE_METADATA,
@@ -11,10 +12,11 @@ import {
   SOCKETS,
 } from '../core/contract.ts';
 import { createVerifier } from '../core/identity/verify.ts';
+import { createDecisionLog } from '../core/ledger-client/decision-log.ts';
+import { createLedger } from '../core/ledger-client/ledger.ts';
 import { LIMITS } from '../core/limits.ts';
 import { createEgressClient } from '../core/mcp/egress.ts';
 import { createEgressCalls } from '../core/mcp/egress-call.ts';
-import { checkPolicy } from '../core/policy/decide.ts';
 import { runService } from '../core/runtime/process.ts';
 import { createHandleCodec, type HandleCodec } from '../core/session/handles.ts';
 import { createSideTable } from '../core/session/side-table.ts';
@@ -26,12 +28,14 @@ import { createAskedTable } from './compose/identifiers.ts';
 import { createKnownTasks } from './compose/task-ids.ts';
 import { createUnderwayTable } from './compose/underway.ts';
 import type { Gateway } from './gateway.ts';
+import { createIdentityTokens } from './identity-tokens.ts';
 import { createAddressBook } from './instances/address-book.ts';
 import { answerRelayed } from './instances/answer.ts';
 import { createInstances } from './instances/instances.ts';
 import { serveInstances } from './instances/serve.ts';
 import { instanceTls } from './instances/tls.ts';
 import { loadInstances } from './instances/wire.ts';
+import { createLiveTable } from './live.ts';
 import { createReporter } from './reports.ts';
 import { createService } from './service.ts';
 import { createStreamTable } from './streams/table.ts';
@@ -64,6 +68,19 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     log,
     now,
   });
+  const ledger = createLedger({
+    socketPath: socket(SOCKETS.reports),
+    nodeId,
+    protoDir: join(rootDir, 'proto'),
+    log,
+    now,
+  });
+  const decisions = createDecisionLog({
+    socketPath: socket(SOCKETS.reports),
+    nodeId,
+    protoDir: join(rootDir, 'proto'),
+    log,
+  });
   const egress = createEgressClient(socket(SOCKETS.egress));
   const calls = createEgressCalls(socket(SOCKETS.egress));
   const streams = createStreamTable({ now });
@@ -71,13 +88,14 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
   const book = createAddressBook({ self: bridges.instance, now });
   client.onInstance(() => book.update(client.resources('instance')));
   const instances = createInstances({ book, service: relay, log, ...(tls !== undefined && { tls }) });
+  const live = createLiveTable({ now, catalog: () => client.current() });
   const codecOf = codecs(now);
   const gateway: Gateway = {
     catalog: () => client.current(),
     sessions: () => codecOf(client.current()).sessions,
     handles: () => codecOf(client.current()).handles,
     bodyBytesMax: settings.bodyBytesMax,
-    verifier: createVerifier({ now }),
+    verifier: createVerifier({ now, onUnknownKey: (issuer, kid) => reporter.unknownKey(issuer, kid) }),
     keyUsed: (id) => reporter.keyUsed(id),
     side: createSideTable({ now }),
     tombstones: createTombstones({
@@ -90,13 +108,20 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
     tasks: createKnownTasks(),
     bridges,
     instances,
+    ledger,
+    recorded: (record) => decisions.record(record),
     underway: createUnderwayTable(),
     streams,
+    live,
+    identityTokens: createIdentityTokens({ now }),
     log,
     now,
     newDecisionId: randomUUID,
   };
-  client.onChange(() => streams.changed());
+  client.onChange(() => {
+    live.changed();
+    streams.changed();
+  });
   // A session that was ended in another ext-proc.
   client.onTombstone(() => {
     for (const tokenId of client.tombstones().keys()) streams.end(tokenId);
@@ -120,6 +145,7 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
   else void client.ready(LIMITS.xdsFirstContactMs).then(listen);
   return {
     async close() {
+      live.close();
       streams.close();
       // Envoy may be gone already; where it is not, the servers hear of it.
       const ended = bridges.close();
@@ -128,6 +154,8 @@ runService('ext-proc', async ({ settings, log, rootDir }) => {
       await service.close();
       await ended;
       reporter.close();
+      ledger.close();
+      decisions.close();
       client.close();
       egress.close();
       calls.close();

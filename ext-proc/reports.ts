@@ -16,6 +16,7 @@ interface ReportRequest {
   readonly nodeId: string;
   readonly tombstones: readonly Tombstone[];
   readonly keyUses: readonly KeyUse[];
+  readonly unknownKeys?: readonly { readonly issuer: string; readonly kid: string }[];
   readonly lost: number;
 }
 
@@ -29,6 +30,8 @@ export interface Reporter {
   tombstone(tombstone: Tombstone): void;
   /** An API key, by its id, was used now. Reported once in LIMITS.keyUseIntervalMs. */
   keyUsed(id: string): void;
+  /** A token names a key of an issuer that we do not know. Told at once, and not again for a moment; lost when nobody listens. */
+  unknownKey(issuer: string, kid: string): void;
   close(): void;
 }
 
@@ -67,6 +70,7 @@ export function createReporter({
   let retryMs: number = LIMITS.reconnectMinMs;
   let timer: NodeJS.Timeout | null = null;
   let keyTimer: NodeJS.Timeout | null = null;
+  const unknownAtMs = new Map<string, number>();
   let closed = false;
 
   const flush = (): void => {
@@ -118,6 +122,15 @@ export function createReporter({
         keyTimer = null;
         flush();
       }, keyUseDelayMs).unref();
+    },
+    unknownKey(issuer, kid) {
+      const atMs = now();
+      if (stream === null || atMs - (unknownAtMs.get(issuer) ?? Number.NEGATIVE_INFINITY) < LIMITS.unknownKeyIntervalMs)
+        return;
+      unknownAtMs.set(issuer, atMs);
+      sequence++;
+      const report = { tombstones: [], keyUses: [] };
+      stream.write({ sequence, nodeId, ...report, unknownKeys: [{ issuer, kid }], lost: 0 });
     },
     close() {
       closed = true;

@@ -3,10 +3,13 @@
 import { govern, type Verdict } from '../core/catalog/govern.ts';
 import { AUTHZ_METADATA_NAMESPACE } from '../core/contract.ts';
 import type { Metadata } from '../core/grpc/ext-proc.ts';
+import { scopeChallenge } from '../core/identity/metadata.ts';
+import { recordDecision } from '../core/ledger-client/recorded.ts';
 import { classifyInbound, type Envelope } from '../core/mcp/inbound.ts';
-import { resultText } from '../core/mcp/json-rpc.ts';
+import { resultText, toolErrorText } from '../core/mcp/json-rpc.ts';
 import { type Message, type ParsedMessage, parseMessage } from '../core/mcp/message.ts';
 import { type Act, methodRow } from '../core/mcp/methods.ts';
+import { sessionHolders } from '../core/policy/holder.ts';
 import { agree, refusedMessages } from './agree.ts';
 import { answerBridged, cancelBridged } from './bridging/bridge.ts';
 import type { Caller, SessionCall } from './call.ts';
@@ -22,8 +25,11 @@ import { subscribe } from './federation/subscribing.ts';
 import { answerTask, tellTaskStatus } from './federation/tasks.ts';
 import { listTasks } from './federation/tasks-list.ts';
 import { actModern } from './modern/answer.ts';
+import { fulfil, type OwingCall } from './obligations/fulfil.ts';
+import { pendingInSession } from './obligations/pending.ts';
 import { ACCEPTED, immediate, type Outcome, refuse } from './outcome.ts';
 import { openSession } from './session.ts';
+import { inSession, ofPrincipal } from './situation.ts';
 import { openStream } from './streams/listen.ts';
 import { viewOf, viewOfPrincipal } from './view.ts';
 
@@ -39,7 +45,9 @@ const ACTS: Readonly<
   ping: answerPing,
   list: (call, { row }) => answerList(call, row.list ?? 'tools'),
   relay: (call, verdict) =>
-    verdict.kind === 'call' ? relay(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
+    verdict.kind === 'call'
+      ? fulfil(owing(call), verdict, () => relay(call, verdict))
+      : refuse({ code: 'internal' }, call.message.idText),
   subscribe: (call, verdict) =>
     verdict.kind === 'call' ? subscribe(call, verdict) : refuse({ code: 'internal' }, call.message.idText),
   accept: () => ACCEPTED,
@@ -61,7 +69,11 @@ export function answerPost(caller: Caller, body: Buffer, metadata: Metadata | nu
   if (parsed.ok || parsed.code !== 'batch_unsupported') return answerParsed(caller, parsed);
   const refused = refusedMessages(caller, word);
   if (refused === null) return refuse({ code: 'decision_unavailable', reason: 'nothing was said of its messages' });
-  return answerBatch(caller, body, refused, (each, bytes) => answerParsed(each, parseMessage(bytes)));
+  // Each message is decided, and known by an id, of its own.
+  const newId = caller.gateway.newDecisionId;
+  return answerBatch(caller, body, refused, (each, bytes) =>
+    answerParsed({ ...each, decisionId: newId() }, parseMessage(bytes)),
+  );
 }
 
 function answerParsed(caller: Caller, parsed: ParsedMessage): Outcome | Promise<Outcome> {
@@ -90,10 +102,11 @@ function answerParsed(caller: Caller, parsed: ParsedMessage): Outcome | Promise<
   if (!opened.ok) return refuse(opened, message.idText);
   const { session } = opened;
   const exposure = viewOf(caller.catalog, caller.surface, session);
-  const call: SessionCall = { ...caller, message, session, exposure, token: caller.admitted.sessionToken };
+  const situation = inSession(caller.situation, caller.gateway, session);
+  const call: SessionCall = { ...caller, situation, message, session, exposure, token: caller.admitted.sessionToken };
   const verdict = govern(message, call);
   if (verdict.kind === 'response') return answerBridged(call) ? ACCEPTED : answerBackend(call);
-  if (verdict.kind === 'refused') return refused(caller, message, verdict);
+  if (verdict.kind === 'refused') return refused(call, message, verdict);
   const { act } = verdict.row;
   return act === 'initialize' || act === 'discover' || act === 'listen'
     ? refuse({ code: 'internal' }, message.idText)
@@ -120,10 +133,22 @@ function answerModern(caller: Caller, message: Message, envelope: Envelope | nul
   if (envelope === null || message.kind !== 'request') return ACCEPTED;
   const { catalog, surface, principal } = caller;
   const declared = Object.fromEntries([...envelope.capabilities].map((name) => [name, {}]));
-  const call = { ...caller, message, envelope, exposure: viewOfPrincipal(catalog, surface, principal, declared) };
+  const call = {
+    ...caller,
+    situation: ofPrincipal(caller.situation, caller.gateway, principal, envelope.protocolVersion),
+    message,
+    envelope,
+    exposure: viewOfPrincipal(catalog, surface, principal, declared),
+  };
   const verdict = govern(message, call, 'modern');
-  if (verdict.kind === 'refused') return refused(caller, message, verdict);
+  if (verdict.kind === 'refused') return refused(call, message, verdict);
   return verdict.kind === 'response' ? ACCEPTED : actModern(call, verdict);
+}
+
+/** What its obligations need of a call in a session. */
+function owing(call: SessionCall): OwingCall {
+  const holders = sessionHolders(call.session.tokenId);
+  return { ...call, holders, pending: (approval) => pendingInSession(call, approval) };
 }
 
 function answerPing(call: SessionCall): Outcome {
@@ -133,6 +158,7 @@ function answerPing(call: SessionCall): Outcome {
 
 function refused(caller: Caller, message: Message, verdict: Extract<Verdict, { kind: 'refused' }>): Outcome {
   const { gateway, surface, principal } = caller;
+  recordDecision(gateway.recorded, caller, message.method, verdict, verdict.code);
   gateway.log.info(
     {
       surface: surface.name,
@@ -149,6 +175,13 @@ function refused(caller: Caller, message: Message, verdict: Extract<Verdict, { k
   );
   // JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error.
   if (message.kind === 'notification') return ACCEPTED;
-  const { code, detail, data } = verdict;
-  return refuse({ code, detail, ...(data !== undefined && { data }) }, message.idText);
+  const { code, detail, data, missingScopes, result } = verdict;
+  // "Input validation errors" are told to the model, which may mend its call (MCP 2025-11-25, server/tools, "Error Handling").
+  if (result !== undefined)
+    return immediate(200, toolErrorText(message.idText, caller.situation.era, result), `chancery_${code}`);
+  const headers =
+    missingScopes === undefined
+      ? {}
+      : { headers: [['www-authenticate', scopeChallenge(surface, principal.scopes, missingScopes)] as const] };
+  return refuse({ code, detail, ...(data !== undefined && { data }), ...headers }, message.idText);
 }

@@ -1,7 +1,8 @@
 // Decides which versions of a surface's servers a caller has, and so what he is shown and may call.
-import type { Catalog, CatalogSurface } from '../core/catalog/catalog.ts';
-import { choose } from '../core/catalog/choose.ts';
+import type { Catalog, CatalogServer, CatalogSurface, ServerVersion } from '../core/catalog/catalog.ts';
+import { type Chooser, choose } from '../core/catalog/choose.ts';
 import { type Exposure, exposureOf } from '../core/catalog/exposure.ts';
+import { shownTo } from '../core/catalog/tool-candidates.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Principal } from '../core/policy/types.ts';
 import type { SessionState } from '../core/session/types.ts';
@@ -27,7 +28,10 @@ export function viewOf(catalog: Catalog, surface: CatalogSurface, session: Sessi
   const exposure = exposureOf(
     catalog,
     surface,
-    (server) => choose(server, chooser, session.backends.find((backend) => backend.server === server.name)?.version),
+    (server) => {
+      const sealed = session.backends.find((backend) => backend.server === server.name)?.version;
+      return versionFor(server, session, chooser, sealed);
+    },
     profileOf(session.clientCapabilities),
   );
   ofCatalog.set(session, exposure);
@@ -43,5 +47,15 @@ export function viewOfPrincipal(
 ): Exposure {
   const { issuer, subject } = principal;
   const chooser = { key: `${issuer} ${subject}`, subject };
-  return exposureOf(catalog, surface, (server) => choose(server, chooser), profileOf(declared));
+  return exposureOf(catalog, surface, (server) => versionFor(server, principal, chooser), profileOf(declared));
+}
+
+function versionFor(
+  server: CatalogServer,
+  caller: Pick<Principal, 'issuer' | 'subject'>,
+  chooser: Chooser,
+  sealed?: string,
+): ServerVersion | null {
+  const version = choose(server, chooser, sealed);
+  return version === null ? null : shownTo(version, caller);
 }

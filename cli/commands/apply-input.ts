@@ -20,6 +20,7 @@ export interface Source {
 export interface Located extends Problem {
   readonly file: string;
   readonly line: number;
+  readonly column: number;
 }
 
 export interface InputDocument {
@@ -40,28 +41,31 @@ export function readSources(sources: readonly Source[]): Input {
   const problems: Located[] = [];
   for (const { file, text } of sources) {
     const lines = new LineCounter();
-    const at = (offset: number): number => Math.max(1, lines.linePos(offset).line);
+    const at = (offset: number): Pick<Located, 'line' | 'column'> => {
+      const { line, col } = lines.linePos(offset);
+      return { line: Math.max(1, line), column: Math.max(1, col) };
+    };
     const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
     let found = 0;
     for (const document of Array.isArray(parsed) ? parsed : []) {
       // A tag that nobody knows is a warning to the parser, and a value that nobody meant to us.
       const faults = [...document.errors, ...document.warnings];
       for (const { pos, message } of faults)
-        problems.push({ file, line: at(pos[0]), path: [], message: withoutQuote(message) });
+        problems.push({ file, ...at(pos[0]), path: [], message: withoutQuote(message) });
       if (faults.length > 0) {
         found++;
         continue;
       }
       if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue;
       found++;
-      const locate = (problem: Problem): Located => ({ ...problem, file, line: at(offsetOf(document, problem.path)) });
+      const locate = (problem: Problem): Located => ({ ...problem, file, ...at(offsetOf(document, problem.path)) });
       try {
         documents.push({ value: document.toJS(), locate });
       } catch (error) {
         problems.push(locate({ path: [], message: withoutQuote((error as Error).message) }));
       }
     }
-    if (found === 0) problems.push({ file, line: 1, path: [], message: 'there is no document' });
+    if (found === 0) problems.push({ file, line: 1, column: 1, path: [], message: 'there is no document' });
   }
   return { documents, problems };
 }

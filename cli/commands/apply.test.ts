@@ -112,7 +112,7 @@ describe('apply', () => {
     [
       'a document that is no object is told at its line',
       ['', '- a list'],
-      'x.yaml:2: kind: kind must be one of Secret, Server, Surface, Policy, NodeGroup, Runtime',
+      'x.yaml:2: kind: kind must be one of Secret, Server, Issuer, Surface, Policy, Revocation, NodeGroup, Runtime',
     ],
     ['a tag that nobody knows is refused', ['kind: !secret Server', 'name: a'], 'x.yaml:1: Unresolved tag'],
     [

@@ -73,7 +73,7 @@ describe('token', () => {
     const question = {
       authorization: `Bearer ${out.trim()}`,
       surface: { name: 'default', url: 'http://127.0.0.1:10000/mcp' },
-      catalog: { issuers: new Map([['local', issuer]]), apiKeys: new Map() },
+      catalog: { issuers: new Map([['local', issuer]]), apiKeys: new Map(), revocations: new Map() },
     };
     expect(await createVerifier({ now: () => NOW_MS }).verify(question)).toMatchObject({
       ok: true,

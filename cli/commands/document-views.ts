@@ -32,6 +32,22 @@ const surface = z.object({
   status: z.object({ warnings: z.array(z.string()).default([]) }).optional(),
 });
 const policy = z.object({ ...common, surfaces: z.array(z.string()), rules: z.array(z.unknown()) });
+const issuer = z.object({
+  ...common,
+  issuer: z.string(),
+  jwks: z.object({ keys: z.array(z.unknown()) }).optional(),
+  status: z
+    .object({ keys: z.array(z.string()).optional(), readAt: z.string().optional(), error: z.string().optional() })
+    .optional(),
+});
+const revocation = z.object({
+  ...common,
+  issuer: z.string().optional(),
+  subject: z.string().optional(),
+  jti: z.string().optional(),
+  before: z.string().optional(),
+  until: z.string(),
+});
 const nodeGroup = z.object({
   ...common,
   match: z.object({
@@ -95,6 +111,17 @@ export const DOCUMENT_VIEWS = {
     { title: 'RULES', cell: ({ rules }) => String(rules.length) },
     { title: 'SURFACES', cell: ({ surfaces }) => surfaces.join(',') },
   ]),
+  Issuer: documentView(issuer, [
+    { title: 'ISSUER', cell: ({ issuer: url }) => url },
+    { title: 'KEYS', cell: ({ jwks, status }) => String(jwks?.keys.length ?? status?.keys?.length ?? 0) },
+    { title: 'STATUS', cell: (item, nowMs) => keysText(item, nowMs) },
+  ]),
+  Revocation: documentView(revocation, [
+    { title: 'OF', cell: ({ subject, jti = '' }) => (subject === undefined ? `token ${jti}` : subject) },
+    { title: 'ISSUER', cell: ({ issuer: of = '*' }) => of },
+    { title: 'BEFORE', wide: true, cell: ({ before = '-' }) => before },
+    { title: 'UNTIL', cell: ({ until }) => until },
+  ]),
   NodeGroup: documentView(nodeGroup, [
     { title: 'MATCH', cell: ({ match }) => matchText(match) },
     { title: 'SURFACES', cell: ({ surfaces }) => surfaces.join(',') },
@@ -117,6 +144,12 @@ function standingOf({ state, discovered, error, errorAt, health = [] }: Version,
   if (!discovered) return 'not read yet';
   const ill = health.filter(({ healthy }) => !healthy).map(({ address }) => address);
   return ill.length === 0 ? 'ok' : `${ill.length} of ${health.length} replicas unhealthy: ${ill.join(', ')}`;
+}
+
+function keysText({ jwks, status }: z.output<typeof issuer>, nowMs: number): string {
+  if (jwks !== undefined) return 'in the document';
+  const read = status?.readAt === undefined ? 'never read' : `read${agoText(status.readAt, nowMs)}`;
+  return status?.error === undefined ? read : `${read}; ${status.error}`;
 }
 
 function matchText({ ids = [], metadata, zones = [] }: z.output<typeof nodeGroup>['match']): string {

@@ -173,7 +173,7 @@ describe('get', () => {
 
   test.each([
     ['of nothing', [], 'usage: chancery get'],
-    ['of what there is not', ['tools'], 'there is no kind "tools"; the kinds are keys, log,'],
+    ['of what there is not', ['tools'], 'there is no kind "tools"; the kinds are issuers, keys, log,'],
     ['of what is misspelt', ['severs'], 'there is no kind "severs" (did you mean "servers"?)'],
     ['of an inherited member', ['constructor'], 'there is no kind "constructor"'],
     ['in another form', ['servers', '-o', 'xml'], 'found -o xml, wanted json, yaml or wide'],

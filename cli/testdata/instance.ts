@@ -7,10 +7,12 @@ import { createApi } from '../../controlplane/api/api.ts';
 import type { ApiServices } from '../../controlplane/api/route.ts';
 import { serveApi } from '../../controlplane/api/serve.ts';
 import { openKeys } from '../../controlplane/keys/keys.ts';
+import type { LedgerBook } from '../../controlplane/ledger/ledger.ts';
 import { openRegistry, type Registry } from '../../controlplane/registry/registry.ts';
 import { CONSTRAINTS } from '../../controlplane/registry/testdata/open.ts';
 import { ROOT_DIR } from '../../core/runtime/process.ts';
 import { resolveSettings } from '../../core/runtime/settings.ts';
+import { catalogIn, openTestLedger } from '../../test/support/api-ledger.ts';
 import type { CliContext, Command } from '../context.ts';
 
 export const NOW_MS = Date.parse('2026-11-21T12:00:00Z');
@@ -34,6 +36,7 @@ export interface Instance {
   readonly folder: string;
   readonly home: string;
   readonly registry: Registry;
+  readonly ledger: LedgerBook;
   readonly port: number;
   call(command: Command, args: readonly string[], options?: CallOptions): Promise<Called>;
   /** Writes a file into the folder; its name. */
@@ -55,8 +58,11 @@ export async function openInstance(services: Partial<ApiServices> = {}): Promise
     registryKey,
   });
   const settings = { ...resolveSettings({ config: '/dev/null' }, {}, folder), apiPort: 0 };
+  const ledger = await openTestLedger(registry, () => NOW_MS, log);
   const api = createApi({
     registry,
+    ledger,
+    catalog: catalogIn(PUBLIC_URL),
     settings,
     operatorToken,
     now: () => NOW_MS,
@@ -80,6 +86,7 @@ export async function openInstance(services: Partial<ApiServices> = {}): Promise
     folder,
     home,
     registry,
+    ledger,
     port: served.port,
     call: (command, args, options = {}) =>
       callIn(folder, { home, 'api-port': String(served.port) }, command, args, options),

@@ -1,5 +1,6 @@
 // Decides how the supervisor asks the parts over HTTP: one request, one deadline, a bounded answer.
-import { type RequestOptions, request } from 'node:http';
+import { request as plainRequest, type RequestOptions } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { LIMITS } from '../../core/limits.ts';
 
 export type Answer = { readonly status: number; readonly body: string } | { readonly problem: string };
@@ -10,15 +11,18 @@ export interface Question {
   readonly path: string;
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
+  /** Over TLS, whoever vouches for the other side: it is only asked whether it is there, and told nothing. */
+  readonly tls?: boolean;
 }
 
 const ANSWER_CHARS_MAX = 4 * 1024 * 1024;
 
 /** Total: what goes wrong is a value. */
-export function ask({ at, path, method = 'GET', headers = {} }: Question): Promise<Answer> {
+export function ask({ at, path, method = 'GET', headers = {}, tls = false }: Question): Promise<Answer> {
   return new Promise((resolve) => {
     const options: RequestOptions = { ...at, path, method, headers, agent: false };
-    const call = request(options, (response) => {
+    const request = tls ? secureRequest : plainRequest;
+    const call = request({ ...options, ...(tls && { rejectUnauthorized: false }) }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

@@ -37,12 +37,14 @@ export function envoyProbe(runDir: string): Probe {
 }
 
 /** `configured`: there is a surface `default`, so that "no such surface" is not an answer yet. */
-export function gatewayProbe({ host, port, publicUrl }: Settings, configured: boolean): Probe {
+export function gatewayProbe({ host, port, publicUrl, tlsCert }: Settings, configured: boolean): Probe {
   const at = { host: reachable(host), port };
   const headers = { host: new URL(publicUrl).host };
   return async () => {
-    const answer = await ask({ at, path: '/mcp', method: 'POST', headers });
-    if ('problem' in answer) return 'the gateway does not answer yet';
+    const answer = await ask({ at, path: '/mcp', method: 'POST', headers, tls: tlsCert !== '' });
+    if ('problem' in answer)
+      // It wants a certificate of whoever comes, so it is there.
+      return /certificate.required/i.test(answer.problem) ? null : 'the gateway does not answer yet';
     const serves = answer.status < 500 && (answer.status !== 404 || !configured);
     return serves ? null : `the gateway answers ${answer.status}`;
   };

@@ -42,7 +42,8 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       const key = registry.adminKey(bearer.token);
       if (key !== null) {
         note(key);
-        return { who: `key:${key.prefix}`, roles: key.roles };
+        const person = { issuer: null, subject: key.subject, groups: key.groups };
+        return { who: `key:${key.prefix}`, roles: key.roles, person };
       }
       const actor = await issuer?.verify(bearer.token);
       if (actor != null) return actor;

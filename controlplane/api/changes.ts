@@ -33,7 +33,7 @@ export function isChanged({ changes }: Written): boolean {
 export function writeResponse(
   outcome: Written,
   dryRun: boolean,
-  services: Pick<ApiServices, 'onChange' | 'preview' | 'warnings'>,
+  services: Pick<ApiServices, 'onChange' | 'preview' | keyof Warning>,
   shown: () => Response,
   more?: object,
 ): Response {
@@ -42,19 +42,25 @@ export function writeResponse(
   return shown();
 }
 
+type Warning = Pick<ApiServices, 'warnings' | 'policyWarnings'>;
+
 export interface ToldChange extends Pick<Change, 'kind' | 'name' | 'change'> {
   readonly warnings?: readonly string[];
 }
 
-/** Each in the order of the request; of a surface that is declared anew with what its operator should know of it. */
+/** Each in the order of the request; of a surface or a policy that is declared anew with what its author should know of it. */
 export function toldChanges(
   { changes, snapshot }: Written,
-  { warnings }: Pick<ApiServices, 'warnings'>,
+  { warnings, policyWarnings }: Warning,
 ): readonly ToldChange[] {
-  let surfacesLeft: number = LIMITS.apiWarnedSurfacesMax;
+  const of: Partial<Record<Change['kind'], ApiServices['warnings'] | undefined>> = {
+    Surface: warnings,
+    Policy: policyWarnings,
+  };
+  let left: number = LIMITS.apiWarnedSurfacesMax;
   return changes.map(({ kind, name, change }) => {
-    const declared = kind === 'Surface' && (change === 'created' || change === 'updated') && surfacesLeft-- > 0;
-    const sentences = declared ? warnings(name, snapshot) : [];
+    const about = change === 'created' || change === 'updated' ? of[kind] : undefined;
+    const sentences = about !== undefined && left-- > 0 ? about(name, snapshot) : [];
     return { kind, name, change, ...(sentences.length === 0 ? {} : { warnings: sentences }) };
   });
 }
@@ -62,7 +68,7 @@ export function toldChanges(
 /** The answer to `?dryRun=true`. */
 function dryRunResponse(
   outcome: Written,
-  services: Pick<ApiServices, 'preview' | 'warnings'>,
+  services: Pick<ApiServices, 'preview' | keyof Warning>,
   more: object = {},
 ): Response {
   let bytesLeft: number = LIMITS.apiDiffBytesMax;

@@ -26,7 +26,7 @@ export interface IssuerVerifier {
 }
 
 export interface IssuerOptions {
-  readonly settings: Pick<ApiSettings, 'adminIssuer' | 'adminAudience' | 'adminRolesClaim'>;
+  readonly settings: Pick<ApiSettings, 'adminIssuer' | 'adminAudience' | 'adminRolesClaim' | 'adminGroupsClaim'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
@@ -46,7 +46,7 @@ interface Known {
 }
 
 export function createIssuer({ settings, now, log }: IssuerOptions): IssuerVerifier {
-  const { adminIssuer, adminAudience, adminRolesClaim } = settings;
+  const { adminIssuer, adminAudience, adminRolesClaim, adminGroupsClaim } = settings;
   let known: Promise<Known> | null = null;
   let askAgainMs = 0;
 
@@ -108,7 +108,11 @@ export function createIssuer({ settings, now, log }: IssuerOptions): IssuerVerif
         });
         const subject = subjectSchema.safeParse(payload.sub);
         if (!subject.success) return null;
-        return { who: `${found.issuer} ${subject.data}`, roles: rolesIn(payload, adminRolesClaim) };
+        return {
+          who: `${found.issuer} ${subject.data}`,
+          roles: rolesIn(payload, adminRolesClaim),
+          person: { issuer: found.issuer, subject: subject.data, groups: textsIn(payload, adminGroupsClaim) },
+        };
       } catch (error) {
         // A token that is wrong is one of jose's own errors; what else happens, happened to the keys.
         if (isTokenFault(error)) return null;
@@ -137,7 +141,13 @@ function isTokenFault(error: unknown): boolean {
 
 /** Roles that nobody here knows are ignored. */
 function rolesIn(payload: JWTPayload, claim: string): readonly Role[] {
-  const found = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
-  const given: readonly unknown[] = Array.isArray(found) ? found : typeof found === 'string' ? found.split(' ') : [];
+  const given = textsIn(payload, claim);
   return ROLES.filter((role) => given.includes(role));
+}
+
+/** A list, or a text with spaces. */
+function textsIn(payload: JWTPayload, claim: string): readonly string[] {
+  const found = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
+  if (typeof found === 'string') return found.split(' ').filter((text) => text !== '');
+  return Array.isArray(found) ? found.filter((text): text is string => typeof text === 'string') : [];
 }

@@ -84,7 +84,7 @@ describe('a change', () => {
     const ask = (after: Document) => permitFor({ who: 'x', roles: ['viewer'] })({ ...after, before: server(), after });
     expect(ask(server(moved))).toBe('to change Server "x" needs the role operator');
     expect(ask(server(labelled))).toBe(
-      'to change labels, classification, annotations of Server "x" needs the role security',
+      'to change labels, classification, annotations, toolLabels, pinning of Server "x" needs the role security',
     );
     const operator = permitFor({ who: 'x', roles: ['operator'] });
     expect(operator({ kind: 'Server', name: 'x', before: null, after: running('active') })).toBe(
@@ -101,10 +101,15 @@ test('the table: nothing is open to a role by accident', () => {
     ['Server', 'operator'],
     ['governed', 'security'],
     ['programs', 'admin'],
+    ['Issuer', 'security'],
     ['Surface', 'operator'],
     ['Policy', 'security'],
+    ['Revocation', 'security'],
     ['NodeGroup', 'operator'],
     ['Runtime', 'admin'],
+    ['approvals', 'approver'],
+    ['decisions', 'security'],
+    ['toolChanges', 'security'],
     ['agentKeys', 'security'],
     ['adminKeys', 'admin'],
   ];

@@ -30,18 +30,32 @@ export const PERMISSIONS = {
   },
   governed: {
     roles: ['security'],
-    what: 'give a server labels, a classification or annotations, change them, and delete one that has them: policies read them; and say to which hosts a secret may go (beside the role to write it)',
+    what: 'give a server labels, a classification, annotations or rules of pinning, change them, and delete one that has them: policies read them; and say to which hosts a secret may go (beside the role to write it)',
   },
   programs: {
     roles: ['admin'],
     what: 'let a server version run a program (`stdio`), or be reached at a Unix socket that is given with its folder, from `staging` on: both are done as the user that Chancery runs as, who may read its keys. An operator asks for it as `requested`',
   },
+  Issuer: { roles: ['security'], what: 'write and delete issuers: whose tokens are taken' },
   Surface: { roles: ['operator'], what: 'write and delete surfaces' },
   Policy: { roles: ['security'], what: 'write and delete policies' },
+  Revocation: { roles: ['security'], what: 'write and delete revocations' },
   NodeGroup: { roles: ['operator'], what: 'write and delete node groups' },
   Runtime: {
     roles: ['admin'],
     what: "write and delete runtimes: Envoy's runtime can switch off what the gateway's safety stands on",
+  },
+  approvals: {
+    roles: ['approver'],
+    what: 'see calls that wait for a person, with their arguments; and approve or deny those of rules that name them, and that are not their own',
+  },
+  decisions: {
+    roles: ['security'],
+    what: 'read the record of decisions, explain why somebody may or may not do something, try a policy on what was recorded, and see calls that wait for a person',
+  },
+  toolChanges: {
+    roles: ['security'],
+    what: 'approve and reject changes of tools, and say who is shown one that waits',
   },
   agentKeys: { roles: ['security'], what: 'create and revoke API keys of agents' },
   adminKeys: { roles: ['admin'], what: 'create and revoke API keys of administrators' },

@@ -1,10 +1,13 @@
 // Decides what a route of the REST API is, and what it is given.
 import { z } from 'zod';
+import type { Catalog } from '../../core/catalog/catalog.ts';
 import { lineSchema } from '../../core/catalog/documents/fields.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Settings } from '../../core/runtime/settings.ts';
 import type { EndpointHealth } from '../health.ts';
+import type { IssuerStatus } from '../issuers/keyring.ts';
+import type { LedgerBook } from '../ledger/ledger.ts';
 import type { PreviewedChange } from '../prepare.ts';
 import type { Author, Registry, RegistrySnapshot, Role } from '../registry/types.ts';
 import type { Actor } from './actor.ts';
@@ -21,6 +24,7 @@ export type ApiSettings = Pick<
   | 'adminIssuer'
   | 'adminAudience'
   | 'adminRolesClaim'
+  | 'adminGroupsClaim'
 >;
 
 export interface ApiServices {
@@ -29,6 +33,10 @@ export interface ApiServices {
   readonly settings: ApiSettings;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** What calls leave behind: approvals. */
+  readonly ledger: Pick<LedgerBook, 'approvals' | 'approval' | 'decide'>;
+  /** What a state of the registry means for calls. */
+  readonly catalog: (snapshot: RegistrySnapshot) => Catalog;
   /** The xDS clients, those that left too; shown as they are. */
   readonly nodes: () => readonly object[];
   /** What keeps the gateway from serving what the registry holds, a sentence each; empty when nothing does. */
@@ -39,6 +47,10 @@ export interface ApiServices {
   readonly preview: (snapshot: RegistrySnapshot) => readonly PreviewedChange[];
   /** What its operator should know of a surface in this state of the registry, a sentence each. */
   readonly warnings: (surface: string, snapshot: RegistrySnapshot) => readonly string[];
+  /** What its author should know of a policy, likewise. Absent: nothing. */
+  readonly policyWarnings?: (policy: string, snapshot: RegistrySnapshot) => readonly string[];
+  /** The keys of a declared issuer; null: they are in its document. Absent: nobody asks for them. */
+  readonly issuer?: (name: string) => IssuerStatus | null;
   /** How Envoy sees the replicas of a cluster; null when it does not say. */
   readonly health?: (cluster: string) => Promise<readonly EndpointHealth[] | null>;
   /** Prometheus' text format. */

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { DOCUMENT_KINDS, type DocumentKind } from '../../core/catalog/document.ts';
 import { LIFECYCLE_STATES } from '../../core/catalog/lifecycle.ts';
+import { decisionRecordSchema, OUTCOMES } from '../../core/ledger-client/decision-record.ts';
+import { CHANGE_KINDS, CHANGE_STATES } from '../pinning/types.ts';
 import { ROLES } from '../registry/types.ts';
 import { API_ERRORS } from './error.ts';
 
@@ -44,6 +46,11 @@ export const versionStatusSchema = z.strictObject({
   readAt: isoSchema.optional(),
   error: z.string().optional(),
   errorAt: isoSchema.optional(),
+  toolChanges: countSchema.optional().describe('Changes of its tools that wait; absent: none.'),
+  hidden: z
+    .array(z.strictObject({ tool: z.string(), problem: z.string() }))
+    .optional()
+    .describe('Tools that are shown to nobody, and why.'),
   health: z.array(healthSchema).optional(),
 });
 
@@ -63,10 +70,19 @@ export const shownSchemas: Readonly<Record<DocumentKind, z.ZodType>> = {
   Server: DOCUMENT_KINDS.Server.schema.safeExtend({
     status: z.strictObject({ ...statusFields, versions: z.array(versionStatusSchema) }),
   }),
+  Issuer: DOCUMENT_KINDS.Issuer.schema.safeExtend({
+    status: z.strictObject({
+      ...statusFields,
+      keys: z.array(z.string()).optional().describe('The `kid` of each key that is good now.'),
+      readAt: isoSchema.optional(),
+      error: z.string().optional().describe('Why the latest reading failed; what was read before is still good.'),
+    }),
+  }),
   Surface: DOCUMENT_KINDS.Surface.schema.safeExtend({
     status: z.strictObject({ ...statusFields, warnings: z.array(z.string()) }),
   }),
   Policy: DOCUMENT_KINDS.Policy.schema.safeExtend({ status: statusSchema }),
+  Revocation: DOCUMENT_KINDS.Revocation.schema.safeExtend({ status: statusSchema }),
   NodeGroup: DOCUMENT_KINDS.NodeGroup.schema.safeExtend({ status: statusSchema }),
   Runtime: DOCUMENT_KINDS.Runtime.schema.safeExtend({ status: statusSchema }),
 };
@@ -82,7 +98,7 @@ const changeFields = {
   warnings: z
     .array(z.string())
     .optional()
-    .describe('Of a Surface that is new or another: what its operator should know, a sentence each.'),
+    .describe('Of a Surface or a Policy that is new or another: what its author should know, a sentence each.'),
 };
 export const changesSchema = z.strictObject({
   revision: countSchema,
@@ -116,6 +132,10 @@ export function orDryRun(schema: z.ZodType): z.ZodType {
   return z.union([schema, dryRunSchema]);
 }
 
+const LOG_CHANGES = [
+  ...(['created', 'updated', 'deleted', 'transition', 'rollback', 'revoked'] as const),
+  ...(['approved', 'rejected', 'canary'] as const),
+] as const;
 const logFields = {
   sequence: z.int(),
   revision: countSchema,
@@ -124,7 +144,7 @@ const logFields = {
   why: z.string(),
   kind: z.string(),
   name: z.string(),
-  change: z.enum(['created', 'updated', 'deleted', 'transition', 'rollback', 'revoked']),
+  change: z.enum(LOG_CHANGES),
   version: z.string().optional(),
   from: z.enum(LIFECYCLE_STATES).nullable().optional(),
   to: z.enum(LIFECYCLE_STATES).nullable().optional(),
@@ -134,6 +154,88 @@ export const logEntrySchema = z.strictObject(logFields);
 export const historyEntrySchema = z.strictObject({
   ...logFields,
   document: z.looseObject({}).nullable().optional().describe('As it was written; null for a deletion.'),
+});
+
+export const approvalSchema = z.strictObject({
+  id: z.string(),
+  state: z.enum(['pending', 'approved', 'denied', 'used', 'expired']),
+  surface: z.string(),
+  issuer: z.string().describe('Of who calls.'),
+  subject: z.string(),
+  target: z.string().describe('SERVER/NAME'),
+  rule: z.string().describe('POLICY/RULE that wants a person to decide.'),
+  reason: z.string(),
+  by: z
+    .strictObject({ subjects: z.array(z.string()).optional(), groups: z.array(z.string()).optional() })
+    .describe('Who may decide.'),
+  shown: z.string().optional().describe('The arguments, as JSON; it may be cut.'),
+  requestedAt: isoSchema,
+  expiresAt: isoSchema.describe('Until then it can be decided, or used.'),
+  decidedBy: z.string().optional(),
+  decidedAt: isoSchema.optional(),
+  decidedWhy: z.string().optional(),
+  usedAt: isoSchema.optional(),
+});
+
+const canaryShape = { percent: z.number(), principals: z.array(z.string()) };
+const toolChangeFields = {
+  id: z.string(),
+  server: z.string(),
+  version: z.string(),
+  tool: z.string(),
+  kind: z
+    .enum(CHANGE_KINDS)
+    .describe('`first`: the version was read for the first time; `new`: it had no such tool then.'),
+  state: z.enum(CHANGE_STATES).describe('`withdrawn`: the server took it back, or changed the tool once more.'),
+  changed: z.array(z.string()).describe('Members of the tool that are others.'),
+  compatible: z.boolean(),
+  renamedFrom: z.string().optional().describe('A tool that is gone and was the same but for its name.'),
+  problem: z.string().optional().describe('Why the tool cannot be shown, approved or not.'),
+  canary: z
+    .strictObject(canaryShape)
+    .optional()
+    .describe('Who is shown it while it waits; absent: as the server says.'),
+  seenAt: isoSchema,
+  decidedBy: z.string().optional().describe('`rule`: by the rules of its server.'),
+  decidedAt: isoSchema.optional(),
+  decidedWhy: z.string().optional(),
+};
+export const toolChangeSchema = z.strictObject(toolChangeFields);
+export const toolChangeDetailSchema = z.strictObject({
+  ...toolChangeFields,
+  differences: z
+    .array(
+      z.strictObject({
+        path: z.string().describe('JSON pointer into the tool.'),
+        change: z.enum(['added', 'removed', 'changed']),
+        before: z.json().optional(),
+        after: z.json().optional(),
+      }),
+    )
+    .describe('The first of them, where there are very many.'),
+  before: z.looseObject({}).optional().describe('The tool as it is approved; absent: it is not.'),
+  after: z.looseObject({}).describe('The tool as its server lists it.'),
+});
+
+export const toolPinSchema = z.strictObject({
+  version: z.string(),
+  tool: z.string(),
+  hash: z.string().describe('SHA-256 of the definition.'),
+  firstSeenAt: isoSchema,
+  approvedBy: z
+    .string()
+    .optional()
+    .describe('Absent: it was there when the version was read first. `rule`: by a rule.'),
+  approvedAt: isoSchema,
+  problem: z.string().optional().describe('Why it is shown to nobody.'),
+  definition: z.looseObject({}).optional().describe('The tool as it is approved; with `tool` only.'),
+});
+
+export const decisionSchema = z.strictObject({
+  sequence: z.int(),
+  at: isoSchema,
+  outcome: z.enum(OUTCOMES).describe('`refused`: the policies allowed it, and something else did not; see `code`.'),
+  ...decisionRecordSchema.omit({ atMs: true }).shape,
 });
 
 const keyFields = {
@@ -161,6 +263,15 @@ export const newKeyAnswerSchema = z.strictObject({
 export const importAnswerSchema = z.strictObject({
   server: shownSchemas.Server,
   secrets: z.array(z.string()),
+  notes: z.array(z.string()),
+});
+export const importTraefikAnswerSchema = z.strictObject({
+  policy: shownSchemas.Policy,
+  notes: z.array(z.string()),
+});
+export const importTraefikDryRunSchema = z.strictObject({
+  ...dryRunFields,
+  policy: z.looseObject({}).describe('The document that it would be.'),
   notes: z.array(z.string()),
 });
 export const importDryRunSchema = z.strictObject({

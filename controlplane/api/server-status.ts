@@ -1,6 +1,7 @@
 // Decides what is told of the versions of a server: where each is in its life, and how it was read.
 import type { ServerDocument, ServerVersionDocument } from '../../core/catalog/document.ts';
 import type { EndpointHealth } from '../health.ts';
+import type { ServerPins } from '../pinning/types.ts';
 import { versionKey } from '../registry/state.ts';
 import type { RegistrySnapshot } from '../registry/types.ts';
 
@@ -26,6 +27,10 @@ export interface VersionStatusView {
   /** Why the latest attempt failed. */
   readonly error?: string;
   readonly errorAt?: string;
+  /** Changes of its tools that wait. */
+  readonly toolChanges?: number;
+  /** Tools that are shown to nobody, and why. */
+  readonly hidden?: readonly { readonly tool: string; readonly problem: string }[];
   /** As Envoy sees its replicas. */
   readonly health?: readonly EndpointHealth[];
 }
@@ -51,8 +56,18 @@ export function versionsStatus(server: ServerDocument, snapshot: RegistrySnapsho
       ...(found?.readAtMs == null ? {} : { readAt: isoTime(found.readAtMs) }),
       ...(found?.error == null ? {} : { error: found.error }),
       ...(found?.errorAtMs == null ? {} : { errorAt: isoTime(found.errorAtMs) }),
+      ...pinsStatus(snapshot.pins.get(key)),
     };
   });
+}
+
+function pinsStatus(pins: ServerPins | undefined): Pick<VersionStatusView, 'toolChanges' | 'hidden'> {
+  if (pins === undefined) return {};
+  const changes = [...pins.changes.values()];
+  const waiting = changes.filter(({ state }) => state === 'pending').length;
+  const broken = changes.flatMap(({ tool, problem }) => (problem === null ? [] : [[tool, problem] as const]));
+  const hidden = [...new Map([...pins.problems, ...broken])].map(([tool, problem]) => ({ tool, problem }));
+  return { ...(waiting > 0 && { toolChanges: waiting }), ...(hidden.length > 0 && { hidden }) };
 }
 
 export function isoTime(ms: number): string {

@@ -5,6 +5,7 @@ import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
 import { backendCluster } from '../../core/contract.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { EndpointHealth } from '../health.ts';
+import type { IssuerStatus } from '../issuers/keyring.ts';
 import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
 import { etagOf } from './etag.ts';
 import { type ApiServices, REVISION_HEADER } from './route.ts';
@@ -13,15 +14,22 @@ import { isoTime, versionsStatus } from './server-status.ts';
 export function shown(
   { document, revision, updatedAtMs }: StoredDocument,
   snapshot: RegistrySnapshot,
-  { warnings }: Pick<ApiServices, 'warnings'>,
+  { warnings, issuer }: Pick<ApiServices, 'warnings' | 'issuer'>,
 ): { readonly status: object } {
   const status = {
     revision,
     updatedAt: isoTime(updatedAtMs),
     ...(document.kind === 'Server' ? { versions: versionsStatus(document, snapshot) } : {}),
+    ...(document.kind === 'Issuer' ? issuerStatus(issuer?.(document.name) ?? null) : {}),
     ...(document.kind === 'Surface' ? { warnings: warnings(document.name, snapshot) } : {}),
   };
   return { ...withoutSecrets(document), status };
+}
+
+function issuerStatus(status: IssuerStatus | null): object {
+  if (status === null) return {};
+  const { keys, readAtMs, error } = status;
+  return { keys, ...(readAtMs !== null && { readAt: isoTime(readAtMs) }), ...(error !== null && { error }) };
 }
 
 /** The registry keeps none in a document; what leaves here has none whatever happened there. */
@@ -35,7 +43,7 @@ export function withoutSecrets(document: Document): Document {
 export function documentResponse(
   stored: StoredDocument,
   snapshot: RegistrySnapshot,
-  services: Pick<ApiServices, 'warnings'>,
+  services: Pick<ApiServices, 'warnings' | 'issuer'>,
   { status = 200, revision = stored.revision }: { readonly status?: 200 | 201; readonly revision?: number } = {},
 ): Response {
   const headers = { etag: etagOf(stored.hash), [REVISION_HEADER]: String(revision) };
@@ -46,7 +54,7 @@ export function documentResponse(
 export async function documentWithHealth(
   stored: StoredDocument,
   snapshot: RegistrySnapshot,
-  services: Pick<ApiServices, 'warnings' | 'health'>,
+  services: Pick<ApiServices, 'warnings' | 'health' | 'issuer'>,
 ): Promise<Response> {
   const { document, hash, revision } = stored;
   const headers = { etag: etagOf(hash), [REVISION_HEADER]: String(revision) };

@@ -1,15 +1,26 @@
 // Decides what the documents, and what was read from the servers, mean: the catalog of one revision.
-import type { Catalog, CatalogIssuer, CatalogServer, CatalogSurface, SessionKey } from '../../core/catalog/catalog.ts';
+import type {
+  Catalog,
+  CatalogIssuer,
+  CatalogRevocation,
+  CatalogServer,
+  CatalogSurface,
+  IdentityKey,
+  SessionKey,
+} from '../../core/catalog/catalog.ts';
 import {
   DOCUMENT_KINDS,
   type DocumentKind,
+  type IssuerDocument,
   type PolicyDocument,
+  policyOf,
+  type RevocationDocument,
   type SurfaceDocument,
 } from '../../core/catalog/document.ts';
 import { surfacePath, surfaceUrl } from '../../core/contract.ts';
-import type { Policy } from '../../core/policy/types.ts';
 import { isLoopback } from '../../core/runtime/settings.ts';
 import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
+import { catalogIssuer, inlineKeys } from './issuers.ts';
 import { asBefore, changedEntries, kept, mapped, patched } from './kept.ts';
 import { type ServerParts, serverParts } from './server-parts.ts';
 
@@ -24,8 +35,13 @@ export interface CatalogContext {
     /** Absolute. */
     readonly runDir: string;
   };
+  /** Those that no document declares. */
   readonly issuers: readonly CatalogIssuer[];
+  /** What a document means with the keys that are known of it now; absent: only keys that it holds itself are known. */
+  readonly issuerOf?: (stored: StoredDocument) => CatalogIssuer;
   readonly sessionKeys: readonly SessionKey[];
+  /** The same list until one of them is another; absent: none. */
+  readonly identityKeys?: readonly IdentityKey[];
 }
 
 export type DocumentsByKind = Readonly<Record<DocumentKind, ReadonlyMap<string, StoredDocument>>>;
@@ -45,7 +61,7 @@ export interface BuiltCatalog {
  */
 export function buildCatalog(
   snapshot: RegistrySnapshot,
-  { settings, issuers, sessionKeys }: CatalogContext,
+  { settings, issuers, issuerOf = issuerOfDocument, sessionKeys, identityKeys = [] }: CatalogContext,
   previous?: BuiltCatalog,
 ): BuiltCatalog {
   const documents = byKind(snapshot, previous);
@@ -61,12 +77,18 @@ export function buildCatalog(
       previous && { from: previous.documents.Policy, to: previous.catalog.policies },
       ({ document }) => policyOf(document as PolicyDocument),
     ),
-    issuers: kept(before?.issuers, new Map(issuers.map((issuer) => [issuer.name, issuer]))),
+    issuers: kept(before?.issuers, issuersOf(documents.Issuer, issuers, issuerOf)),
+    revocations: mapped(
+      documents.Revocation,
+      previous && { from: previous.documents.Revocation, to: previous.catalog.revocations },
+      ({ document }) => revocationOf(document as RevocationDocument),
+    ),
     apiKeys:
       previous?.snapshot.apiKeys === snapshot.apiKeys
         ? previous.catalog.apiKeys
         : new Map([...snapshot.apiKeys.values()].map((key) => [key.sha256, key])),
     sessionKeys,
+    identityKeys,
   };
   return { snapshot, documents, catalog, servers };
 }
@@ -105,6 +127,7 @@ function partsOf(
   /** Then only documents can have changed, which tell by themselves. */
   const calm =
     previous?.snapshot.discoveries === snapshot.discoveries &&
+    previous.snapshot.pins === snapshot.pins &&
     previous.snapshot.versions === snapshot.versions &&
     previous.snapshot.secrets === snapshot.secrets &&
     previous.documents.Secret === documents.Secret;
@@ -160,17 +183,44 @@ function surfaceOf(
     url: surfaceUrl(settings.publicUrl, name),
     path: surfacePath(name),
     // `none` was refused at the write unless the gateway was on loopback; it may have moved since then.
-    auth: isLoopback(settings.host) ? surface.auth : 'token',
+    auth: surface.auth === 'none' && !isLoopback(settings.host) ? 'token' : surface.auth,
     decision: surface.decision,
     // By what was declared: the names of tools must not change because a server's state does.
     naming: surface.naming ?? (surface.servers.length === 1 ? 'bare' : 'prefixed'),
     ...(limits === undefined ? {} : { limits: limits as NonNullable<CatalogSurface['limits']> }),
     ...(instructions === undefined ? {} : { instructions }),
     members: members as CatalogSurface['members'],
+    ...(surface.issuers === undefined ? {} : { issuers: surface.issuers }),
+    ...(surface.record === undefined ? {} : { record: surface.record }),
+    ...(surface.cors === undefined ? {} : { cors: surface.cors }),
+    ...(surface.scopes === undefined ? {} : { scopes: surface.scopes }),
   };
 }
 
-function policyOf({ name, version, surfaces, rules }: PolicyDocument): Policy {
-  // Members that are absent in the document are absent here: the schema never makes an undefined one.
-  return { name, version, surfaces, rules: rules as Policy['rules'] };
+function issuersOf(
+  documents: ReadonlyMap<string, StoredDocument>,
+  fixed: readonly CatalogIssuer[],
+  issuerOf: (stored: StoredDocument) => CatalogIssuer,
+): Catalog['issuers'] {
+  const all = [...fixed, ...[...documents.values()].map(issuerOf)];
+  return new Map(all.map((issuer) => [issuer.name, issuer] as const).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+function revocationOf({ name, issuer, subject, jti, before, until }: RevocationDocument): CatalogRevocation {
+  return {
+    name,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(jti === undefined ? {} : { jti }),
+    ...(before === undefined ? {} : { beforeMs: Date.parse(before) }),
+    untilMs: Date.parse(until),
+  };
+}
+
+const ofDocument = new WeakMap<StoredDocument, CatalogIssuer>();
+function issuerOfDocument(stored: StoredDocument): CatalogIssuer {
+  const document = stored.document as IssuerDocument;
+  const issuer = ofDocument.get(stored) ?? catalogIssuer(document, inlineKeys(document) ?? []);
+  ofDocument.set(stored, issuer);
+  return issuer;
 }

@@ -1,11 +1,14 @@
 // Decides what one server document means: for its callers, for Envoy, for discovery, for the bridge.
 import type { AnnotationOverrides, CatalogServer, Discovered, ServerVersion } from '../../core/catalog/catalog.ts';
 import type { ServerAuth, ServerDocument, ServerVersionDocument } from '../../core/catalog/document.ts';
+import { pinningOf } from '../../core/catalog/documents/server.ts';
 import { type EndpointAddress, parseEndpoint } from '../../core/catalog/endpoint.ts';
 import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
-import { backendCluster } from '../../core/contract.ts';
+import { backendCluster, HEADERS } from '../../core/contract.ts';
+import { LIMITS } from '../../core/limits.ts';
 import { contentHash } from '../../core/runtime/canonical.ts';
 import type { DiscoveryTarget } from '../discovery/targets.ts';
+import { type Pinned, pinnedOf } from '../pinning/pinned.ts';
 import { secretUses } from '../registry/references.ts';
 import { versionKey } from '../registry/state.ts';
 import type { RegistrySnapshot, StoredDocument } from '../registry/types.ts';
@@ -79,7 +82,10 @@ function sameServer(before: CatalogServer | null | undefined, after: CatalogServ
   if (before?.versions.length !== after.versions.length) return after;
   const unread = ({ versions, ...rest }: CatalogServer) =>
     JSON.stringify([rest, versions.map(({ discovered: _, ...version }) => version)]);
-  return after.versions.every(({ discovered }, index) => discovered === before.versions[index]?.discovered) &&
+  // What is shown of a change that waits is what was shown before it: another object that says the same.
+  const same = (a: Discovered | null, b: Discovered | null | undefined): boolean =>
+    a === b || (a !== null && a.hash === b?.hash);
+  return after.versions.every(({ discovered }, index) => same(discovered, before.versions[index]?.discovered)) &&
     unread(before) === unread(after)
     ? before
     : after;
@@ -89,33 +95,50 @@ function inputsOf({ name, versions }: ServerDocument, snapshot: RegistrySnapshot
   return versions.flatMap((version) => {
     const key = versionKey(name, version.version);
     const secrets = secretUses(version).map(({ secret }) => snapshot.find('Secret', secret));
-    return [snapshot.discoveries.get(key)?.discovered, snapshot.versions.get(key), ...secrets];
+    return [snapshot.discoveries.get(key)?.discovered, snapshot.pins.get(key), snapshot.versions.get(key), ...secrets];
   });
 }
 
-function serverOf({ name, labels, classification, annotations }: ServerDocument, versions: readonly ServerVersion[]) {
+function serverOf(
+  { name, labels, classification, annotations, toolLabels, identity }: ServerDocument,
+  versions: readonly ServerVersion[],
+) {
   return {
     name,
     labels,
     ...(classification === undefined ? {} : { classification }),
     // The schema never makes an undefined member.
     ...(annotations === undefined ? {} : { annotations: annotations as AnnotationOverrides }),
+    ...(toolLabels === undefined ? {} : { toolLabels }),
+    ...(identity === undefined
+      ? {}
+      : {
+          identity: {
+            header: identity.header ?? HEADERS.identity,
+            audience: identity.audience ?? `chancery:server:${name}`,
+            ttlSeconds: identity.ttl ?? LIMITS.identityTtlSecondsMax,
+            claims: identity.claims ?? [],
+          },
+        }),
     versions,
   } satisfies CatalogServer;
 }
 
 function backendOf(
-  { name }: ServerDocument,
+  server: ServerDocument,
   document: ServerVersionDocument,
   snapshot: RegistrySnapshot,
   runDir: string,
 ): Backend {
+  const { name } = server;
   const endpoints = resolveEndpoints(name, document, runDir);
   const { healthCheck, tls, auth } = document;
-  const discovered = snapshot.discoveries.get(versionKey(name, document.version))?.discovered ?? null;
+  const key = versionKey(name, document.version);
+  const read = snapshot.discoveries.get(key)?.discovered ?? null;
+  const pinned = read === null ? null : pinnedOf(read, snapshot.pins.get(key), pinningOf(server));
   return {
     server: name,
-    version: versionOf(name, document, endpoints, snapshot, discovered),
+    version: versionOf(name, document, endpoints, snapshot, pinned),
     endpoints,
     ...(healthCheck === undefined ? {} : { healthPath: healthCheck.path }),
     ...(tls === undefined ? {} : { tls }),
@@ -128,7 +151,7 @@ function versionOf(
   { version, state, canary, sunset }: ServerVersionDocument,
   endpoints: readonly BackendEndpoint[],
   snapshot: RegistrySnapshot,
-  discovered: Discovered | null,
+  pinned: Pinned | null,
 ): ServerVersion {
   const sinceMs = snapshot.versions.get(versionKey(name, version))?.sinceMs ?? 0;
   return {
@@ -141,7 +164,8 @@ function versionOf(
       : {}),
     cluster: backendCluster(name, version),
     path: endpoints[0]?.path ?? '/',
-    discovered,
+    discovered: pinned?.discovered ?? null,
+    ...(pinned?.candidates === undefined ? {} : { candidates: pinned.candidates }),
   };
 }
 

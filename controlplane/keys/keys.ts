@@ -1,6 +1,7 @@
 // Decides which secrets an instance has from its first start on.
 import { randomBytes } from 'node:crypto';
 import type { CatalogIssuer, SessionKey } from '../../core/catalog/catalog.ts';
+import { deriveIdentityKeys, type IdentityKeys } from './identity-keys.ts';
 import { issuerOf, openIssuerKey } from './issuer-key.ts';
 import { deriveKey, openMasterKey } from './master-key.ts';
 import { openOperatorToken } from './operator-token.ts';
@@ -16,6 +17,8 @@ export interface Keys {
   readonly issuer: CatalogIssuer;
   /** Secret. */
   readonly sessionKeys: readonly SessionKey[];
+  /** Secret. */
+  readonly identityKeys: IdentityKeys;
   /** Secret: what the registry keeps of secrets is sealed with it. */
   readonly registryKey: Buffer;
 }
@@ -34,6 +37,7 @@ export function openKeys(home: string, { publicUrl, random = randomBytes }: Keys
     operatorToken: openOperatorToken(home, random),
     issuer: issuerOf(openIssuerKey(home), publicUrl),
     sessionKeys: [deriveSessionKey(master)],
+    identityKeys: deriveIdentityKeys(master),
     registryKey: deriveKey(master, 'registry'),
   };
 }

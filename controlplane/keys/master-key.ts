@@ -6,7 +6,11 @@ import { KeyError, openPrivateFile } from './private-file.ts';
 const KEY_BYTES = 32;
 
 /** RFC 5869 §3.2: `info` binds a key to its use, so that one tells nothing of another from the same master key. */
-const INFO = { sessions: 'chancery session token v1', registry: 'chancery registry secrets v1' } as const;
+const INFO = {
+  sessions: 'chancery session token v1',
+  registry: 'chancery registry secrets v1',
+  identity: 'chancery identity keys v1',
+} as const;
 
 function masterKeyPath(home: string): string {
   return join(home, 'master.key');

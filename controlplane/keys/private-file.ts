@@ -22,7 +22,7 @@ export class KeyError extends Error {
 }
 
 /** The content; null when there is no such file. @throws KeyError when others may read or replace it. */
-export function readPrivateFile(path: string): string | null {
+export function readPrivateFile(path: string, bytesMax: number = LIMITS.keyFileBytesMax): string | null {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -45,8 +45,8 @@ export function readPrivateFile(path: string): string | null {
         `${path} has mode ${mode.toString(8).padStart(4, '0')}, wanted 0600: run "chmod 600 ${path}", and replace it if others could read it`,
       );
     }
-    if (stat.size > LIMITS.keyFileBytesMax) {
-      throw new KeyError(`${path} has ${stat.size} bytes, wanted at most ${LIMITS.keyFileBytesMax}`);
+    if (stat.size > bytesMax) {
+      throw new KeyError(`${path} has ${stat.size} bytes, wanted at most ${bytesMax}`);
     }
     return readFileSync(file, 'utf8');
   } finally {

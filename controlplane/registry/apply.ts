@@ -132,7 +132,7 @@ async function writeVersions(trx: Writer, edits: readonly Edit[], nowMs: number)
   );
   for (const { server, version, to } of moves) {
     if (to !== null) continue;
-    for (const table of ['versions', 'discoveries'] as const) {
+    for (const table of ['versions', 'discoveries', 'tool_pin_sets', 'tool_pins', 'tool_changes'] as const) {
       await trx.deleteFrom(table).where('server', '=', server).where('version', '=', version).execute();
     }
   }

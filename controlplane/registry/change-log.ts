@@ -39,7 +39,19 @@ export function keyEntry({ id, change, ...noted }: Noted & { id: string; change:
   return { ...rowOf(noted, { kind: API_KEY, name: id }), change };
 }
 
+/** What somebody decided of a change of a tool. */
+export function toolEntry({
+  server,
+  version,
+  tool,
+  change,
+  ...noted
+}: Noted & Record<'server' | 'version' | 'tool', string> & { change: 'approved' | 'rejected' | 'canary' }): NewRow {
+  return { ...rowOf(noted, { kind: TOOL_CHANGE, name: `${server}/${tool}` }), change, version };
+}
+
 const API_KEY = 'ApiKey';
+const TOOL_CHANGE = 'ToolChange';
 
 function rowOf({ author, revision, nowMs }: Noted, of: Pick<LogRow, 'kind' | 'name'>): NewRow {
   const row = { ...of, revision, at_ms: nowMs, who: author.who, why: author.why, change: 'updated' };
@@ -69,6 +81,7 @@ function entryOf(row: LogRow): LogEntry {
           to: row.to_state as LifecycleState | null,
         }
       : {}),
+    ...(kind === TOOL_CHANGE && row.version !== null ? { version: row.version } : {}),
     ...(row.source === null ? {} : { source: row.source }),
     // As it was written: what today's schema would make of it is another question.
     ...(kind !== API_KEY && WRITES.includes(change)

@@ -1,9 +1,12 @@
 // Decides how the registry remembers what was read from a server version, and what went wrong since.
 import type { Discovered } from '../../core/catalog/catalog.ts';
+import { type Pinning, pinningOf } from '../../core/catalog/documents/server.ts';
 import { LIFECYCLE } from '../../core/catalog/lifecycle.ts';
 import { parseExact } from '../../core/json.ts';
 import { canonicalJson } from '../../core/runtime/canonical.ts';
+import type { ServerPins, ToolChange } from '../pinning/types.ts';
 import { changedMap } from './changed-map.ts';
+import { savePins } from './pins.ts';
 import { advanced, type State, versionKey } from './state.ts';
 import type { Written } from './store.ts';
 import type { DiscoveryRow, Writer } from './tables.ts';
@@ -33,6 +36,13 @@ export interface Finding {
   readonly version: string;
   readonly outcome: DiscoveryOutcome;
   readonly nowMs: number;
+  /** See `schemaProblems`. */
+  readonly problems?: ReadonlyMap<string, string | null>;
+}
+
+export interface Saved extends SavedDiscovery {
+  /** Changes of tools that wait since now. */
+  readonly waiting: readonly ToolChange[];
 }
 
 /**
@@ -43,25 +53,41 @@ export async function saveDiscoveries(
   trx: Writer,
   state: State,
   findings: readonly Finding[],
-): Promise<Written<readonly SavedDiscovery[]>> {
+): Promise<Written<readonly Saved[]>> {
   const saved = new Map<string, StoredDiscovery>();
+  const pinned = new Map<string, ServerPins>();
+  const waiting: (readonly ToolChange[])[] = [];
   const changed: boolean[] = [];
   for (const finding of findings) {
     const key = versionKey(finding.server, finding.version);
     const status = state.versions.get(key);
     if (status === undefined || !LIFECYCLE[status.state].reached) {
       changed.push(false);
+      waiting.push([]);
       continue;
     }
     const earlier = saved.get(key) ?? state.discoveries.get(key);
     const stored = await save(trx, finding, earlier);
     saved.set(key, stored);
-    changed.push(stored.discovered !== (earlier?.discovered ?? null));
+    const pins = pinned.get(key) ?? state.pins.get(key);
+    const repinned = await savePins(trx, finding, {
+      ...{ pins, rules: rulesOf(state, finding.server) },
+      ...{ before: earlier?.discovered ?? null, after: stored.discovered },
+    });
+    if (repinned.pins !== undefined) pinned.set(key, repinned.pins);
+    waiting.push(repinned.waiting);
+    changed.push(stored.discovered !== (earlier?.discovered ?? null) || repinned.changed);
   }
   const revision = changed.includes(true) ? state.revision + 1 : state.revision;
-  const value = changed.map((each) => ({ changed: each, revision }));
+  const value = changed.map((each, index) => ({ changed: each, revision, waiting: waiting[index]! }));
   if (saved.size === 0) return { value, next: null };
-  return { value, next: advanced(state, { revision, discoveries: changedMap(state.discoveries, saved) }) };
+  const discoveries = changedMap(state.discoveries, saved);
+  return { value, next: advanced(state, { revision, discoveries, pins: changedMap(state.pins, pinned) }) };
+}
+
+export function rulesOf({ documents }: Pick<State, 'documents'>, server: string): Pinning {
+  const document = documents.Server.get(server)?.document;
+  return pinningOf(document?.kind === 'Server' ? document : {});
 }
 
 async function save(

@@ -97,6 +97,10 @@ export function edited(state: State, all: readonly Edit[], nowMs: number): State
       state.discoveries,
       gone.map(({ server, version }) => [versionKey(server, version), null]),
     ),
+    pins: changedMap(
+      state.pins,
+      gone.map(({ server, version }) => [versionKey(server, version), null]),
+    ),
   });
 }
 

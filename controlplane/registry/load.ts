@@ -6,6 +6,7 @@ import { inOrder } from './changed-map.ts';
 import { readCounters } from './counters.ts';
 import { discoveryOf } from './discoveries.ts';
 import { RegistryError } from './error.ts';
+import { loadPins } from './pins.ts';
 import { changedReferences } from './references.ts';
 import type { Seal } from './seal.ts';
 import { EMPTY_STATE, type State, versionKey } from './state.ts';
@@ -43,6 +44,7 @@ export async function loadState(trx: Writer, source: Source, known: State = EMPT
         return [key, discoveryOf(row, known.discoveries.get(key))];
       }),
     ),
+    pins: await loadPins(trx, known.pins),
     versions: await loadVersions(trx, documents, known),
     secrets,
     keys: inOrder(keys.map((key) => [key.stored.id, key])),

@@ -57,6 +57,12 @@ const STEPS: readonly Step[] = [
   async (trx) => {
     for (const statement of LIFECYCLE_LOG_AND_KEYS) await sql.raw(statement).execute(trx);
   },
+  async (trx) => {
+    for (const statement of LEDGER) await sql.raw(statement).execute(trx);
+  },
+  async (trx) => {
+    for (const statement of TOOL_PINS) await sql.raw(statement).execute(trx);
+  },
 ];
 
 /** Step 2. In SQL itself, as it is what each of these statements says that matters, not how they are built. */
@@ -101,6 +107,56 @@ const LIFECYCLE_LOG_AND_KEYS = [
   )`,
   'alter table meta add column text text',
   "insert into meta (key, value) values ('writes', 0)",
+];
+
+/** Step 3: what calls leave behind, and what was decided of them. Beside the revisions. */
+const LEDGER = [
+  `create table ledger_labels (
+    holder text not null, label text not null, until_ms bigint not null, primary key (holder, label)
+  ) without rowid`,
+  'create index ledger_labels_until on ledger_labels (until_ms)',
+  `create table ledger_counts (
+    key text not null, part bigint not null, window_ms bigint not null, amount bigint not null,
+    over_ms bigint not null, primary key (key, part)
+  ) without rowid`,
+  'create index ledger_counts_over on ledger_counts (over_ms)',
+  `create table ledger_writers (writer text primary key, sequence bigint not null, seen_ms bigint not null)`,
+  `create table approvals (
+    id text primary key, hash text not null, state text not null, surface text not null, issuer text not null,
+    subject text not null, target text not null, rule text not null, reason text not null, deciders text not null,
+    shown text, requested_ms bigint not null, expires_ms bigint not null,
+    decided_by text, decided_ms bigint, decided_why text, used_ms bigint, used_by text
+  )`,
+  'create index approvals_state on approvals (state, expires_ms)',
+  'create index approvals_order on approvals (requested_ms, id)',
+  `create table decisions (
+    sequence integer primary key autoincrement, id text not null unique, at_ms bigint not null,
+    surface text not null, subject text not null, target text not null, outcome text not null, json text not null
+  )`,
+  'create index decisions_at on decisions (at_ms)',
+  'create index decisions_subject on decisions (subject, sequence)',
+  'create index decisions_target on decisions (target, sequence)',
+  'create index decisions_outcome on decisions (outcome, sequence)',
+];
+
+/** Step 4: which definitions of tools are approved, and what servers say instead. A version has a set once it was pinned. */
+const TOOL_PINS = [
+  `create table tool_pin_sets (
+    server text not null, version text not null, since_ms bigint not null, primary key (server, version)
+  ) without rowid`,
+  `create table tool_pins (
+    server text not null, version text not null, tool text not null, hash text not null, body_hash text not null,
+    json text not null, problem text, first_seen_ms bigint not null, approved_by text, approved_ms bigint not null,
+    primary key (server, version, tool)
+  )`,
+  `create table tool_changes (
+    id text primary key, server text not null, version text not null, tool text not null, kind text not null,
+    state text not null, current bigint not null, before_json text, after_json text not null, hash text not null,
+    compatible bigint not null, renamed_from text, problem text, canary text, seen_ms bigint not null,
+    decided_by text, decided_ms bigint, decided_why text not null
+  )`,
+  'create index tool_changes_of on tool_changes (server, version)',
+  'create index tool_changes_order on tool_changes (seen_ms, id)',
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

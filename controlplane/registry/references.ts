@@ -11,7 +11,7 @@ import { bridgeSocket } from '../../core/contract.ts';
 import { globMatches } from '../../core/policy/glob.ts';
 import { keyOf } from './problem.ts';
 
-/** `Server/<name>`, `Secret/<name>` or `socket/<file>` → the documents (`<kind>/<name>`) that name or take it. */
+/** `Server/<name>`, `Issuer/<name>`, `Secret/<name>` or `socket/<file>` → the documents (`<kind>/<name>`) that name or take it. */
 export type References = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface SecretUse {
@@ -60,7 +60,11 @@ export function socketKey(server: string, version: string): string {
 }
 
 function namesIn(document: Document | null): ReadonlySet<string> {
-  if (document?.kind === 'Surface') return new Set(document.servers.map(({ server }) => `Server/${server}`));
+  if (document?.kind === 'Surface')
+    return new Set([
+      ...document.servers.map(({ server }) => `Server/${server}`),
+      ...(document.issuers ?? []).map((issuer) => `Issuer/${issuer}`),
+    ]);
   return new Set(document?.kind === 'Server' ? namesInServer(document) : []);
 }
 

@@ -1,6 +1,7 @@
 // Decides what the control plane holds in memory of its registry: immutable, replaced whole by each write.
 import type { CatalogApiKey, Tombstone } from '../../core/catalog/catalog.ts';
 import { DOCUMENT_KINDS, type DocumentKind, type SecretData } from '../../core/catalog/document.ts';
+import type { ServerPins } from '../pinning/types.ts';
 import type { StoredDiscovery } from './discoveries.ts';
 import type { References } from './references.ts';
 import type { ApiKey, RegistrySnapshot, StoredDocument, VersionStatus } from './types.ts';
@@ -21,6 +22,7 @@ export interface State {
   readonly documents: Readonly<Record<DocumentKind, ReadonlyMap<string, StoredDocument>>>;
   readonly references: References;
   readonly discoveries: ReadonlyMap<string, StoredDiscovery>;
+  readonly pins: ReadonlyMap<string, ServerPins>;
   readonly versions: ReadonlyMap<string, VersionStatus>;
   readonly secrets: ReadonlyMap<string, SecretData>;
   readonly keys: ReadonlyMap<string, KeptKey>;
@@ -37,6 +39,7 @@ export const EMPTY_STATE: State = {
   documents: Object.fromEntries(KINDS.map((kind) => [kind, new Map()])) as unknown as State['documents'],
   references: new Map(),
   discoveries: new Map(),
+  pins: new Map(),
   versions: new Map(),
   secrets: new Map(),
   keys: new Map(),
@@ -60,7 +63,7 @@ const SNAPSHOTS = new WeakMap<State, RegistrySnapshot>();
 export function snapshotOf(state: State): RegistrySnapshot {
   const known = SNAPSHOTS.get(state);
   if (known !== undefined) return known;
-  const { revision, documents, discoveries, versions, secrets, apiKeys, tombstones } = state;
+  const { revision, documents, discoveries, pins, versions, secrets, apiKeys, tombstones } = state;
   let list: readonly StoredDocument[] | null = null;
   const snapshot: RegistrySnapshot = {
     revision,
@@ -71,6 +74,7 @@ export function snapshotOf(state: State): RegistrySnapshot {
     },
     find: (kind, name) => documents[kind].get(name),
     discoveries,
+    pins,
     versions,
     secrets,
     apiKeys,

@@ -200,7 +200,7 @@ const cases: readonly Case[] = [
   {
     name: 'a policy that no service would take is refused',
     documents: [policy({ tools: ['*'], who: { not: {} } })],
-    problems: ['0  rule "r": who.not must name somebody'],
+    problems: ['0 rules.0.who.not not must name somebody'],
   },
   {
     name: 'all problems are told at once',

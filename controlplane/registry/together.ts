@@ -1,6 +1,7 @@
 // Decides whether documents fit each other and this gateway, once each is right by itself.
 import type { Document, DocumentKind, Problem } from '../../core/catalog/document.ts';
 import type { Networks } from '../../core/catalog/networks.ts';
+import { issuerProblems } from './check-issuer.ts';
 import { lifecycleProblems } from './check-lifecycle.ts';
 import { policyProblems } from './check-policy.ts';
 import { secretProblems } from './check-secret.ts';
@@ -20,6 +21,10 @@ export interface Constraints {
   readonly networks: Networks;
   /** Where the gateway itself is: its port, and the host and port of its public URL. */
   readonly own: { readonly host: string; readonly port: number; readonly authority: string };
+  /** Agents may show certificates. */
+  readonly clientCertificates?: boolean;
+  /** Values of `iss` that are the gateway's own. */
+  readonly ownIssuers?: readonly string[];
 }
 
 /** What a document is held against. */
@@ -45,8 +50,10 @@ type Check<Kind extends DocumentKind> = (
 const CHECKS: { readonly [Kind in DocumentKind]: readonly Check<Kind>[] } = {
   Secret: [secretProblems],
   Server: [serverProblems, lifecycleProblems],
+  Issuer: [issuerProblems],
   Surface: [surfaceProblems],
   Policy: [policyProblems],
+  Revocation: [],
   NodeGroup: [],
   Runtime: [],
 };

@@ -2,8 +2,11 @@
 import type { CatalogApiKey, Tombstone } from '../../core/catalog/catalog.ts';
 import type { Document, DocumentKind, SecretData } from '../../core/catalog/document.ts';
 import type { LifecycleState } from '../../core/catalog/lifecycle.ts';
+import type { ServerPins, ToolChange, ToolPin } from '../pinning/types.ts';
 import type { DiscoveryOutcome, SavedDiscovery, StoredDiscovery } from './discoveries.ts';
 import type { DocumentName, DocumentProblem } from './problem.ts';
+import type { Beside } from './tables.ts';
+import type { DecideToolChange, ToolChangeOutcome, ToolChangesQuery, ToolPinsQuery } from './tool-changes.ts';
 
 /** Who does something, for the change log. */
 export interface Author {
@@ -42,6 +45,8 @@ export interface RegistrySnapshot {
   find(kind: DocumentKind, name: string): StoredDocument | undefined;
   /** `<server> <version>` → what was read from it. */
   readonly discoveries: ReadonlyMap<string, StoredDiscovery>;
+  /** `<server> <version>` → what of its tools is not approved; absent: nothing of it was pinned yet. */
+  readonly pins: ReadonlyMap<string, ServerPins>;
   /** `<server> <version>` → where it is in its life. */
   readonly versions: ReadonlyMap<string, VersionStatus>;
   /** Name → what the secret holds. Never to be shown. */
@@ -100,11 +105,20 @@ export interface LogEntry {
   readonly atMs: number;
   readonly who: string;
   readonly why: string;
-  /** A document's kind, or `ApiKey`. */
+  /** A document's kind, `ApiKey`, or `ToolChange` (named `SERVER/TOOL`). */
   readonly kind: string;
   readonly name: string;
-  readonly change: 'created' | 'updated' | 'deleted' | 'transition' | 'rollback' | 'revoked';
-  /** Of a `transition`: the version, from which state (null: it is new) to which (null: it left). */
+  readonly change:
+    | 'created'
+    | 'updated'
+    | 'deleted'
+    | 'transition'
+    | 'rollback'
+    | 'revoked'
+    | 'approved'
+    | 'rejected'
+    | 'canary';
+  /** Of a `ToolChange` and a `transition`: the version; of the latter from which state (null: it is new) to which (null: it left). */
   readonly version?: string;
   readonly from?: LifecycleState | null;
   readonly to?: LifecycleState | null;
@@ -122,7 +136,7 @@ export interface LogQuery {
   readonly limit: number;
 }
 
-export const ROLES = ['viewer', 'operator', 'security', 'admin'] as const;
+export const ROLES = ['viewer', 'operator', 'approver', 'security', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** What is kept of a key; the key itself is shown once, and only its hash is stored. */
@@ -183,10 +197,19 @@ export interface Registry {
   touchKeys(used: ReadonlyMap<string, number>): Promise<void>;
   /** What is read from a version that is not reached any more is dropped. */
   saveDiscovery(server: string, version: string, outcome: DiscoveryOutcome): Promise<SavedDiscovery>;
+  /** Newest first. */
+  toolChanges(query: ToolChangesQuery): Promise<readonly ToolChange[]>;
+  /** null: there is none of that id. */
+  toolChange(id: string): Promise<ToolChange | null>;
+  /** It takes effect with the next publication. */
+  decideToolChange(request: DecideToolChange): Promise<ToolChangeOutcome>;
+  /** By version and name. */
+  toolPins(query: ToolPinsQuery): Promise<readonly (ToolPin & { readonly version: string })[]>;
   /** Resolves to those that were not known, and have not expired. */
   saveTombstones(tombstones: readonly Tombstone[]): Promise<readonly Tombstone[]>;
   /** Drops what has expired: tombstones, API keys from the snapshot. Resolves to whether there was anything. */
   expire(): Promise<boolean>;
+  readonly beside: Beside;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }

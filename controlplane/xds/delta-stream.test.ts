@@ -334,15 +334,8 @@ test('our own types go in the order of the table, with the revision last', () =>
   client.set({ revision: { current: '1' }, server: { a: '1' }, policy: { p: '1' }, surface: { s: '1' } });
   const labels = client.took().map((line) => line.split(' ')[0]);
   expect(labels).toEqual([
-    'server',
-    'surface',
-    'policy',
-    'issuer',
-    'apiKey',
-    'sessionKey',
-    'tombstone',
-    'instance',
-    'revision',
+    ...['server', 'surface', 'policy', 'issuer', 'revocation', 'apiKey', 'sessionKey', 'identityKey'],
+    ...['tombstone', 'instance', 'revision'],
   ]);
 });
 

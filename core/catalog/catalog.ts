@@ -50,6 +50,17 @@ export interface Canary {
   readonly principals: readonly string[];
 }
 
+/**
+ * Another definition of a tool, which waits for somebody to approve it, and who is shown it already: the same for each of
+ * its calls, as it goes by who calls alone.
+ */
+export interface ToolCandidate extends Canary {
+  readonly tool: string;
+  /** As in `ListedFor`; null: it is not on that list. */
+  readonly bare: Listed | null;
+  readonly full: Listed | null;
+}
+
 /** Since when a version is deprecated, and when it will be gone. Epoch milliseconds. */
 export interface Deprecation {
   readonly sinceMs: number;
@@ -73,8 +84,13 @@ export interface ServerVersion {
   readonly cluster: string;
   /** Path of the MCP endpoint at the backend, e.g. `/mcp`. */
   readonly path: string;
-  /** null: registered, but not read yet. Its tools are unknown, so it lists none and none can be called. */
+  /**
+   * Its tools as they are pinned. null: registered, but not read yet. Its tools are unknown, so it lists none and none can
+   * be called.
+   */
   readonly discovered: Discovered | null;
+  /** See `shownTo`. */
+  readonly candidates?: readonly ToolCandidate[];
 }
 
 /** A server with the versions that its callers can meet: those whose state is `known` (see LIFECYCLE). */
@@ -83,6 +99,9 @@ export interface CatalogServer {
   readonly labels: Readonly<Record<string, string>>;
   readonly classification?: string;
   readonly annotations?: AnnotationOverrides;
+  /** Tool glob → labels of these tools. */
+  readonly toolLabels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly identity?: ServerIdentity;
   /** In the order of the document. */
   readonly versions: readonly ServerVersion[];
 }
@@ -105,12 +124,20 @@ export interface CatalogSurface {
   readonly url: string;
   /** Path at the gateway: `/mcp` for `default`, else `/mcp/<name>`. */
   readonly path: string;
-  readonly auth: 'token' | 'none';
+  readonly auth: 'token' | 'certificate' | 'either' | 'none';
   readonly decision: 'ext_proc' | 'ext_authz';
   readonly naming: 'prefixed' | 'bare' | 'mapped';
   readonly limits?: { readonly tools?: number; readonly schemaBytes?: number };
   readonly instructions?: string;
   readonly members: readonly SurfaceMember[];
+  /** What records of decisions hold; absent: no arguments. */
+  readonly record?: { readonly arguments: boolean };
+  /** Names of the issuers whose tokens it takes; absent: of all. */
+  readonly issuers?: readonly string[];
+  /** Browsers are told that pages of the allowed origins may call it. */
+  readonly cors?: boolean;
+  /** What a client should ask for at first; absent: what its issuers say. */
+  readonly scopes?: readonly string[];
 }
 
 /** An issuer of bearer tokens whose keys we hold. `jwks` is a JSON Web Key Set of public keys. */
@@ -119,6 +146,11 @@ export interface CatalogIssuer {
   readonly issuer: string;
   readonly algorithms: readonly string[];
   readonly jwks: { readonly keys: readonly JsonObject[] };
+  /** Names of the claims that say a principal's tasks and groups; absent: see DEFAULT_CLAIMS. */
+  readonly taskClaim?: string;
+  readonly groupsClaim?: string;
+  /** What a client should ask it for. */
+  readonly scopes?: readonly string[];
 }
 
 /** An API key of a principal, which is a bearer token of its own. The key has 256 random bits, so its hash needs no salt. */
@@ -135,12 +167,43 @@ export interface CatalogApiKey {
   readonly expiresAtMs: number;
 }
 
+/** Takes back what was given before its own end. Subject or jti. Epoch milliseconds. */
+export interface CatalogRevocation {
+  readonly name: string;
+  /** Absent: whoever issued it. */
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly jti?: string;
+  /** Only what was issued until then; absent: all. */
+  readonly beforeMs?: number;
+  /** It means nothing any more after it. */
+  readonly untilMs: number;
+}
+
 /** A key that seals session tokens. Secret. The newest active one seals; all open. */
 export interface SessionKey {
   readonly kid: string;
   /** 32 bytes, base64url. */
   readonly key: string;
   readonly active: boolean;
+}
+
+/** An Ed25519 key with which the gateway tells servers who calls. Secret but for `kid` and `x`; the active one signs. */
+export interface IdentityKey {
+  readonly kid: string;
+  /** 32 bytes each, base64url (RFC 8037 §2). */
+  readonly x: string;
+  readonly d: string;
+  readonly active: boolean;
+}
+
+/** What a server is told of its callers. */
+export interface ServerIdentity {
+  readonly header: string;
+  readonly audience: string;
+  readonly ttlSeconds: number;
+  /** Names of claims of the caller's token that go along. */
+  readonly claims: readonly string[];
 }
 
 /** A session that was ended: 404 until the token would have expired anyway. Epoch milliseconds. */
@@ -186,5 +249,7 @@ export interface Catalog {
   readonly issuers: ReadonlyMap<string, CatalogIssuer>;
   /** By `sha256`. */
   readonly apiKeys: ReadonlyMap<string, CatalogApiKey>;
+  readonly revocations: ReadonlyMap<string, CatalogRevocation>;
   readonly sessionKeys: readonly SessionKey[];
+  readonly identityKeys: readonly IdentityKey[];
 }

@@ -1,7 +1,7 @@
 // Decides which version of a server a caller gets.
 import { hash } from 'node:crypto';
 import { globMatches } from '../policy/glob.ts';
-import type { CatalogServer, ServerVersion } from './catalog.ts';
+import type { Canary, CatalogServer, ServerVersion } from './catalog.ts';
 import { LIFECYCLE, type LifecycleState } from './lifecycle.ts';
 
 /** Whom a version is chosen for. */
@@ -58,8 +58,12 @@ function later(newest: ServerVersion | null, version: ServerVersion): ServerVers
   return newest === null || since(version) >= since(newest) ? version : newest;
 }
 
-function leadsTo({ version, canary }: ServerVersion, server: string, { key, subject }: Chooser): boolean {
-  if (canary === undefined) return false;
+function leadsTo({ version, canary }: ServerVersion, server: string, chooser: Chooser): boolean {
+  return canary !== undefined && isLedTo(canary, chooser, server, version);
+}
+
+/** Whether somebody is in the share that a canary of this server version leads. */
+export function isLedTo(canary: Canary, { key, subject }: Chooser, server: string, version: string): boolean {
   if (canary.principals.some((pattern) => globMatches(pattern, subject))) return true;
   // A share is given with up to two decimals, which are not exact as they are: 0.07 * 100 is more than 7.
   const share = Math.round(canary.percent * (BUCKETS / 100));

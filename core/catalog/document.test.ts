@@ -67,7 +67,9 @@ describe('a policy', () => {
   const policy = (...rules: object[]) => ({ kind: 'Policy', name: 'p', version: 'tbac/v1', rules });
   const rule = (over: object = {}) => ({ id: 'r', effect: 'allow', tools: ['*'], ...over });
   test('speaks of all surfaces unless it names some', () => {
-    expect(parseDocument(policy(rule()))).toEqual({ document: { ...policy(rule()), labels: {}, surfaces: ['*'] } });
+    expect(parseDocument(policy(rule()))).toEqual({
+      document: { ...policy(rule()), labels: {}, mode: 'enforce', surfaces: ['*'] },
+    });
   });
   test('does not grow members that it did not have', () => {
     const result = parseDocument(policy(rule({ who: { subjects: ['a'] } })));
@@ -81,20 +83,25 @@ describe('a policy', () => {
     [
       'with a rule that speaks of nothing',
       policy({ id: 'r', effect: 'allow' }),
-      'rules.0: a rule names tools, prompts or resources',
+      'rules.0: a rule names tools, prompts, resources or a task',
     ],
     ['with a rule of another effect', policy(rule({ effect: 'log' })), /^rules\.0\.effect: /],
     ['with an id that is used twice', policy(rule(), rule()), 'rules.1.id: the rule id "r" is used twice'],
     [
-      'with a condition, which this version does not know',
-      policy(rule({ when: 'true' })),
-      'rules.0.when: unknown member "when"',
+      'with a condition under another name',
+      policy(rule({ unless: 'true' })),
+      'rules.0.unless: unknown member "unless"',
     ],
     ['with nobody where somebody is meant', policy(rule({ who: { subjects: [] } })), /^rules\.0\.who\.subjects: /],
     [
       'with a not in a not',
-      policy(rule({ who: { not: { not: { subjects: ['a'] } } } })),
+      policy(rule({ who: { not: { groups: ['g'], not: { subjects: ['a'] } } } })),
       'rules.0.who.not.not: unknown member "not"',
+    ],
+    [
+      'with a rate, which may be one or a list, that has something wrong in it',
+      policy(rule({ obligations: { rate: { calls: 3, per: '1h', by: ['user'] } } })),
+      /^rules\.0\.obligations\.rate\.by\.0: .*"principal"/,
     ],
     [
       'with a reason of two lines',
@@ -209,7 +216,7 @@ describe('what is no document', () => {
     [{ kind: '__proto__' }, '"__proto__"'],
   ])('%j', (value, found) => {
     expect(problemsOf(value)).toEqual([
-      `kind: kind must be one of Secret, Server, Surface, Policy, NodeGroup, Runtime, found ${found}`,
+      `kind: kind must be one of Secret, Server, Issuer, Surface, Policy, Revocation, NodeGroup, Runtime, found ${found}`,
     ]);
   });
 
@@ -218,7 +225,7 @@ describe('what is no document', () => {
       problemsOf({
         kind: 'Server',
         name: 'A',
-        versions: [{ version: '', stdio: { command: 'x', shell: true }, more: 1 }],
+        versions: [{ version: '', stdio: { command: 'x', shell: true }, surplus: 1 }],
         owner: { team: 'me', boss: 'you' },
       }),
     ).toEqual([
@@ -226,13 +233,22 @@ describe('what is no document', () => {
       'owner.boss: unknown member "boss"',
       'versions.0.version: a version is letters, digits, dots, hyphens, e.g. "1.4.0"',
       'versions.0.stdio.shell: unknown member "shell"',
-      'versions.0.more: unknown member "more"',
+      'versions.0.surplus: unknown member "surplus"',
     ]);
   });
 });
 
 test('the table of kinds is in the order in which they are written', () => {
-  expect(Object.keys(DOCUMENT_KINDS)).toEqual(['Secret', 'Server', 'Surface', 'Policy', 'NodeGroup', 'Runtime']);
+  expect(Object.keys(DOCUMENT_KINDS)).toEqual([
+    'Secret',
+    'Server',
+    'Issuer',
+    'Surface',
+    'Policy',
+    'Revocation',
+    'NodeGroup',
+    'Runtime',
+  ]);
 });
 
 describe('what is told of a document', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { versionedServer, versionOf } from '../../test/support/catalog-world.ts';
 import { messageOf, request } from '../../test/support/ext-proc-world.ts';
+import { NO_FACTS } from '../policy/types.ts';
 import type { MappedTool } from './documents/surface.ts';
 import { argumentsProblem, forwardedBody } from './exposure-arguments.ts';
 import { type Exposed, fixingOf } from './exposure-item.ts';
@@ -12,6 +13,8 @@ const exposedWith = (over: Partial<Pick<MappedTool, 'hide' | 'fix' | 'name'>> = 
   name: 'query',
   publicName: over.name ?? 'ask',
   fixing: fixingOf({ tool: 'query', hide: over.hide ?? [], fix: over.fix ?? {} }),
+  facts: NO_FACTS,
+  inputSchema: null,
 });
 const FIXED = exposedWith({ hide: ['debug'], fix: { database: 'orders', limits: [1, { rows: null }] } });
 const MEMBERS = '"database":"orders","limits":[1,{"rows":null}]';

@@ -1,9 +1,11 @@
 // Decides which arguments a caller of a mapped tool may send, and what its server gets.
+import type { JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { type Edit, type Message, withEdits } from '../mcp/message.ts';
 import type { Target } from '../mcp/methods.ts';
 import { folded, scan } from '../mcp/scan.ts';
 import { targetSpan } from '../mcp/target.ts';
+import { type ReadValue, readValue, type ValueMap } from '../mcp/value.ts';
 import type { Exposed } from './exposure-item.ts';
 
 const ARGUMENTS = 'arguments';
@@ -28,6 +30,22 @@ export function argumentsProblem(message: Message, { fixing }: Exposed): string 
     return `params.arguments must be an object of at most ${LIMITS.messageMembersMax} members`;
   const taken = [...given.members.keys()].find((name) => fixing.taken.has(folded(name)));
   return taken === undefined ? null : `${JSON.stringify(taken)} is not an argument of this tool`;
+}
+
+/**
+ * The arguments as the server gets them, with those that are fixed: rules decide on exactly what is forwarded. Of a
+ * message in which `argumentsProblem` finds nothing.
+ */
+export function argumentsOf(message: Message, { fixing }: Exposed): ReadValue {
+  const span = message.params?.get(ARGUMENTS);
+  const given: ReadValue = span === undefined ? { ok: true, value: {} } : readValue(message.bytes, span);
+  if (!given.ok) return given;
+  if (typeof given.value !== 'object' || given.value === null || Array.isArray(given.value))
+    return { ok: false, problem: 'arguments must be an object' };
+  const fixed: JsonObject = fixing?.values ?? {};
+  if (Object.keys(fixed).length === 0) return given;
+  const entries = [...Object.entries(given.value as ValueMap), ...Object.entries(fixed)];
+  return { ok: true, value: Object.fromEntries(entries) };
 }
 
 /**

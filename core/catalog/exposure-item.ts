@@ -1,9 +1,11 @@
 // Decides how one tool, prompt, resource or template of a backend looks on a surface.
-import { isObject } from '../json.ts';
+import { isObject, parseExact } from '../json.ts';
 import type { ListKind } from '../mcp/methods.ts';
 import { folded } from '../mcp/scan.ts';
+import type { Facts } from '../policy/types.ts';
 import type { CatalogServer, Json, JsonObject, Listed, ServerVersion, SurfaceMember } from './catalog.ts';
 import type { MappedTool } from './documents/surface.ts';
+import { factsOf, overlaid } from './facts.ts';
 import { chosen } from './names.ts';
 
 /** A server version as a member of a surface. */
@@ -19,6 +21,8 @@ export interface Fixing {
   readonly taken: ReadonlySet<string>;
   /** JSON members, e.g. `"a":1,"b":[]`; '' for none. */
   readonly members: string;
+  /** The same as values. */
+  readonly values: JsonObject;
 }
 
 export interface Exposed {
@@ -29,6 +33,10 @@ export interface Exposed {
   readonly publicName: string;
   /** Null: all arguments are the caller's. */
   readonly fixing: Fixing | null;
+  /** What rules may ask of it. */
+  readonly facts: Facts;
+  /** The server's own, against which arguments are checked; null: it takes what comes. */
+  readonly inputSchema: JsonObject | null;
 }
 
 /** Member of `_meta`: a client may load this tool when it needs it. */
@@ -59,17 +67,36 @@ export class ExposedItem implements Exposed {
     this.#map = map;
   }
 
+  get facts(): Facts {
+    return factsOf(this.server, this.version, this.#kind === 'tools' ? this.#item : null, this.name);
+  }
+
+  get inputSchema(): JsonObject | null {
+    const { inputSchema } = this.#item;
+    return this.#kind === 'tools' && inputSchema !== undefined ? objectOf(inputSchema) : null;
+  }
+
   /** As lists show it; written once, since it is immutable. */
   json(): string {
     this.#json ??= JSON.stringify(this.shown());
     return this.#json;
   }
 
+  /** The input schema that lists show, as JSON. */
+  schemaText(): string {
+    return JSON.stringify(this.shown().inputSchema);
+  }
+
+  /** As `json`, with another input schema: one valid JSON text. */
+  jsonWith(schemaText: string): string {
+    return JSON.stringify({ ...this.shown(), inputSchema: parseExact(schemaText) as Json });
+  }
+
   shown(): JsonObject {
     if (this.#kind === 'resources' || this.#kind === 'resourceTemplates') return this.#item;
     const named = { ...this.#item, name: this.publicName };
     if (this.#kind === 'prompts') return named;
-    const overrides = overridesOf(this.server, this.name);
+    const overrides = overlaid(this.server.annotations, this.name);
     return {
       ...named,
       ...(this.#map !== undefined && mapped(named, this.#map)),
@@ -92,7 +119,7 @@ export class ExposedItem implements Exposed {
 export function fixingOf({ hide, fix }: MappedTool): Fixing | null {
   const names = [...hide, ...Object.keys(fix)];
   if (names.length === 0) return null;
-  return { taken: new Set(names.map(folded)), members: JSON.stringify(fix).slice(1, -1) };
+  return { taken: new Set(names.map(folded)), members: JSON.stringify(fix).slice(1, -1), values: fix };
 }
 
 function mapped(item: Listed, { title, description, hide, fix }: MappedTool): JsonObject {
@@ -114,16 +141,6 @@ function withoutArguments(schema: JsonObject, taken: ReadonlySet<string>): JsonO
     // An empty list is not allowed by each version of JSON Schema.
     ...(wanted.length > 0 && { required: wanted }),
   };
-}
-
-/**
- * Of several patterns that fit, the one that sorts last counts: `*` sorts before every letter, so a longer pattern comes
- * after the one that it refines.
- */
-function overridesOf({ annotations }: CatalogServer, tool: string): Readonly<Record<string, boolean>> | null {
-  if (annotations === undefined) return null;
-  const fitting = Object.keys(annotations).filter((pattern) => chosen([pattern], tool));
-  return fitting.length === 0 ? null : Object.assign({}, ...fitting.sort().map((pattern) => annotations[pattern]));
 }
 
 function objectOf(value: Json | undefined): JsonObject {

@@ -7,7 +7,9 @@ import type { Catalog, CatalogServer, CatalogSurface, ServerVersion } from './ca
 import { isServed } from './choose.ts';
 import type { Backend, Exposed, ExposedItem } from './exposure-item.ts';
 import { itemsOf, type ListProfile, listedFor } from './exposure-members.ts';
+import { factsOf } from './facts.ts';
 import { chosen, climbs, isListable, listedName, ownName, templatePattern } from './names.ts';
+import { shownKey } from './tool-candidates.ts';
 
 export type { Backend, Exposed, ExposedItem } from './exposure-item.ts';
 export type { ListProfile } from './exposure-members.ts';
@@ -42,7 +44,6 @@ interface Made {
   /** The servers that everything below was made of, by member. */
   readonly servers: readonly (CatalogServer | undefined)[];
   readonly byVersions: Map<string, Exposure>;
-  every: Exposure | null;
 }
 // Surfaces and servers are immutable: what is made of them goes with them.
 const made = new WeakMap<CatalogSurface, Made>();
@@ -59,14 +60,17 @@ export function exposureOf(
 ): Exposure {
   const { servers, byVersions } = madeOf(catalog, surface);
   const versions = servers.map((server) => (server === undefined ? null : versionOf(server)));
-  const key = [profile, ...versions.map((version) => version?.version ?? '')].join(' ');
+  const key = [profile, ...versions.map((version) => (version === null ? '' : shownKey(version)))].join(' ');
   const found = byVersions.get(key);
   if (found !== undefined) return found;
   const backends = surface.members.flatMap((member, index): Backend[] => {
     const [server, version] = [servers[index], versions[index]];
     return server === undefined || version === undefined || version === null ? [] : [{ member, server, version }];
   });
-  const exposure = compose(surface, backends, profile, false);
+  return remembered(byVersions, key, compose(surface, backends, profile, false));
+}
+
+function remembered(byVersions: Map<string, Exposure>, key: string, exposure: Exposure): Exposure {
   // Many canaries on one surface make many sets of versions: the one that was made first goes.
   const [oldest] = byVersions.keys();
   if (oldest !== undefined && byVersions.size >= LIMITS.exposuresPerSurfaceMax) byVersions.delete(oldest);
@@ -76,30 +80,35 @@ export function exposureOf(
 
 /**
  * What the surface exposes to anybody: a target is found when any served version has it for some client, and may be several
- * servers'. For who decides without knowing the caller's versions and capabilities.
+ * servers'. For who decides without knowing the caller's versions and capabilities. `shown`: see `shownTo`.
  */
-export function everyExposure(catalog: Catalog, surface: CatalogSurface): Exposure {
-  const all = madeOf(catalog, surface);
-  if (all.every !== null) return all.every;
-  const served = all.servers.map((server) => server?.versions.filter(isServed) ?? []);
+export function everyExposure(
+  catalog: Catalog,
+  surface: CatalogSurface,
+  shown: (version: ServerVersion) => ServerVersion = asItIs,
+): Exposure {
+  const { servers, byVersions } = madeOf(catalog, surface);
+  const served = servers.map((server) => server?.versions.filter(isServed).map(shown) ?? []);
+  const key = ['every', ...served.map((versions) => versions.map(shownKey).join('|'))].join(' ');
+  const known = byVersions.get(key);
+  if (known !== undefined) return known;
   const backends = surface.members.flatMap((member, index) =>
-    served[index]!.map((version): Backend => ({ member, server: all.servers[index]!, version })),
+    served[index]!.map((version): Backend => ({ member, server: servers[index]!, version })),
   );
   // Where each server has one version, everybody has the same.
-  all.every = compose(
-    surface,
-    backends,
-    'any',
-    served.some(({ length }) => length > 1),
-  );
-  return all.every;
+  const several = served.some(({ length }) => length > 1);
+  return remembered(byVersions, key, compose(surface, backends, 'any', several));
+}
+
+function asItIs(version: ServerVersion): ServerVersion {
+  return version;
 }
 
 function madeOf(catalog: Catalog, surface: CatalogSurface): Made {
   const servers = surface.members.map(({ server }) => catalog.servers.get(server));
   const found = made.get(surface);
   if (found?.servers.every((server, index) => server === servers[index]) === true) return found;
-  const fresh: Made = { servers, byVersions: new Map(), every: null };
+  const fresh: Made = { servers, byVersions: new Map() };
   made.set(surface, fresh);
   return fresh;
 }
@@ -215,7 +224,15 @@ function presumed(
 }
 
 function exposedAs({ server, version }: Backend, name: string, publicName: string): Exposed {
-  return { server, version, name, publicName, fixing: null };
+  return {
+    server,
+    version,
+    name,
+    publicName,
+    fixing: null,
+    facts: factsOf(server, version, null, name),
+    inputSchema: null,
+  };
 }
 
 /** The first of each server. */

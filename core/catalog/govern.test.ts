@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   ALLOW_ALL,
-  askerOf,
   catalogOf,
   listed,
   messageOf,
@@ -12,7 +11,7 @@ import {
   viewerOf,
 } from '../../test/support/ext-proc-world.ts';
 import { LIMITS } from '../limits.ts';
-import { decideFor, govern } from './govern.ts';
+import { govern } from './govern.ts';
 
 const CATALOG = catalogOf();
 const governed = (value: object, viewer = viewerOf(CATALOG)) => govern(messageOf(value), viewer);
@@ -193,12 +192,5 @@ describe('a name of megabytes', () => {
       code: 'method_not_found',
       detail: 'a'.repeat(LIMITS.echoedCharsMax),
     });
-  });
-});
-
-test('a decision can be asked for a target alone', () => {
-  expect(decideFor(askerOf(CATALOG), { kind: 'tool', server: 'memory', name: 'delete_entities' })).toMatchObject({
-    allowed: false,
-    ruleIds: ['base/keep'],
   });
 });

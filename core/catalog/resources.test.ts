@@ -70,6 +70,7 @@ test.each<[OwnKind, string, unknown]>([
       ...SURFACE,
       naming: 'mapped',
       limits: { tools: 3, schemaBytes: 4 },
+      record: { arguments: true },
       members: [{ ...MEMBER, deferred: ['x*'], map: [MAPPED] }],
     },
   ],
@@ -161,7 +162,7 @@ test.each<[string, OwnKind, string, string, string]>([
     'a member of a rule that is not known',
     'policy',
     'p',
-    JSON.stringify({ ...POLICY, rules: [{ ...RULE, when: 'false' }] }),
+    JSON.stringify({ ...POLICY, rules: [{ ...RULE, unless: 'false' }] }),
     'rules.0: unrecognized_keys',
   ],
   [

@@ -2,13 +2,15 @@
 import { z } from 'zod';
 import type { OwnKind } from '../contract.ts';
 import { type JsonObject, parseExact } from '../json.ts';
-import type { Policy, Who } from '../policy/types.ts';
+import type { Policy } from '../policy/types.ts';
 import type {
   CatalogApiKey,
   CatalogIssuer,
+  CatalogRevocation,
   CatalogServer,
   CatalogSurface,
   Discovered,
+  IdentityKey,
   Instance,
   ListedFor,
   Revision,
@@ -17,7 +19,8 @@ import type {
   StdioServer,
   Tombstone,
 } from './catalog.ts';
-import { type MappedTool, NAMINGS } from './documents/surface.ts';
+import { policySchema as policyDocumentSchema } from './documents/policy.ts';
+import { type MappedTool, NAMINGS, SURFACE_AUTHS } from './documents/surface.ts';
 import { LIFECYCLE_STATES } from './lifecycle.ts';
 
 /** Kind → the type of its resources. */
@@ -27,7 +30,9 @@ export interface ResourceOf {
   readonly policy: Policy;
   readonly issuer: CatalogIssuer;
   readonly apiKey: CatalogApiKey;
+  readonly revocation: CatalogRevocation;
   readonly sessionKey: SessionKey;
+  readonly identityKey: IdentityKey;
   readonly stdioServer: StdioServer;
   readonly tombstone: Tombstone;
   readonly instance: Instance;
@@ -77,6 +82,17 @@ const serverVersionSchema: z.ZodType<ServerVersion> = z.object({
   cluster: z.string(),
   path: z.string(),
   discovered: discoveredSchema.nullable(),
+  candidates: z
+    .array(
+      z.object({
+        tool: z.string(),
+        percent: z.number(),
+        principals: texts,
+        bare: objectSchema.nullable(),
+        full: objectSchema.nullable(),
+      }),
+    )
+    .exactOptional(),
 });
 
 const serverSchema: z.ZodType<CatalogServer> = z.object({
@@ -84,6 +100,10 @@ const serverSchema: z.ZodType<CatalogServer> = z.object({
   labels: z.record(z.string(), z.string()),
   classification: z.string().exactOptional(),
   annotations: z.record(z.string(), z.record(z.string(), z.boolean())).exactOptional(),
+  toolLabels: z.record(z.string(), z.record(z.string(), z.string())).exactOptional(),
+  identity: z
+    .object({ header: z.string(), audience: z.string(), ttlSeconds: z.number(), claims: texts })
+    .exactOptional(),
   versions: z.array(serverVersionSchema),
 });
 
@@ -101,7 +121,7 @@ const surfaceSchema: z.ZodType<CatalogSurface> = z.object({
   name: z.string(),
   url: z.string(),
   path: z.string(),
-  auth: z.enum(['token', 'none']),
+  auth: z.enum(SURFACE_AUTHS),
   decision: z.enum(['ext_proc', 'ext_authz']),
   naming: z.enum(NAMINGS),
   limits: z
@@ -118,6 +138,10 @@ const surfaceSchema: z.ZodType<CatalogSurface> = z.object({
       map: z.array(mappedToolSchema).exactOptional(),
     }),
   ),
+  issuers: texts.exactOptional(),
+  record: z.strictObject({ arguments: z.boolean() }).exactOptional(),
+  cors: z.boolean().exactOptional(),
+  scopes: texts.exactOptional(),
 });
 
 const apiKeySchema: z.ZodType<CatalogApiKey> = z.strictObject({
@@ -130,39 +154,34 @@ const apiKeySchema: z.ZodType<CatalogApiKey> = z.strictObject({
   expiresAtMs: z.number(),
 });
 
-/** Strict, as rules are: a restriction that this version does not know must not be read as none. */
-const whoSchema: z.ZodType<Who> = z.lazy(() =>
-  z.strictObject({
-    subjects: texts.exactOptional(),
-    groups: texts.exactOptional(),
-    scopes: texts.exactOptional(),
-    issuers: texts.exactOptional(),
-    not: whoSchema.exactOptional(),
-  }),
-);
-
-const policySchema: z.ZodType<Policy> = z.looseObject({
-  name: z.string(),
-  version: z.literal('tbac/v1'),
-  surfaces: texts,
-  rules: z.array(
-    z.strictObject({
-      id: z.string(),
-      effect: z.enum(['allow', 'deny']),
-      who: whoSchema.exactOptional(),
-      tools: texts.exactOptional(),
-      prompts: texts.exactOptional(),
-      resources: texts.exactOptional(),
-      reason: z.string().exactOptional(),
-    }),
-  ),
-});
+/**
+ * As strict as the document: a restriction that this version does not know must not be read as none. `checkPolicy` looks at
+ * what a schema does not see.
+ */
+const policySchema = z.looseObject({}).superRefine((value, context) => {
+  const { error } = policyDocumentSchema.safeParse({ ...value, kind: 'Policy' });
+  for (const issue of error?.issues ?? [])
+    context.addIssue({ ...issue, input: undefined } as Parameters<typeof context.addIssue>[0]);
+}) as unknown as z.ZodType<Policy>;
 
 const issuerSchema: z.ZodType<CatalogIssuer> = z.object({
   name: z.string(),
   issuer: z.string(),
   algorithms: texts,
   jwks: z.object({ keys: z.array(objectSchema) }),
+  taskClaim: z.string().exactOptional(),
+  groupsClaim: z.string().exactOptional(),
+  scopes: texts.exactOptional(),
+});
+
+/** Strict: one that this version cannot read must not be taken for a narrower one. */
+const revocationSchema: z.ZodType<CatalogRevocation> = z.strictObject({
+  name: z.string(),
+  issuer: z.string().exactOptional(),
+  subject: z.string().exactOptional(),
+  jti: z.string().exactOptional(),
+  beforeMs: z.number().exactOptional(),
+  untilMs: z.number(),
 });
 
 const stdioServerSchema: z.ZodType<StdioServer> = z.object({
@@ -181,7 +200,12 @@ const RESOURCES: { readonly [kind in OwnKind]: ResourceRow<ResourceOf[kind]> } =
   policy: { schema: policySchema, nameOf: ({ name }) => name },
   apiKey: { schema: apiKeySchema, nameOf: ({ id }) => id },
   issuer: { schema: issuerSchema, nameOf: ({ name }) => name },
+  revocation: { schema: revocationSchema, nameOf: ({ name }) => name },
   sessionKey: { schema: z.object({ kid: z.string(), key: z.string(), active: z.boolean() }), nameOf: ({ kid }) => kid },
+  identityKey: {
+    schema: z.object({ kid: z.string(), x: z.string(), d: z.string(), active: z.boolean() }),
+    nameOf: ({ kid }) => kid,
+  },
   stdioServer: { schema: stdioServerSchema, nameOf: null },
   tombstone: { schema: z.object({ tokenId: z.string(), expiresAtMs: z.number() }), nameOf: ({ tokenId }) => tokenId },
   instance: {

@@ -23,7 +23,7 @@ function ask(text: string, over: { key?: Partial<CatalogApiKey>; surface?: strin
   return createVerifier({ now: () => NOW_MS }).verify({
     authorization: `Bearer ${text}`,
     surface: { name, url: `http://127.0.0.1:10000/mcp/${name}` },
-    catalog: { issuers: new Map(), apiKeys: new Map(keys.map((key) => [key.sha256, key])) },
+    catalog: { issuers: new Map(), apiKeys: new Map(keys.map((key) => [key.sha256, key])), revocations: new Map() },
   });
 }
 
@@ -37,6 +37,7 @@ test('a key names its principal at once, and the key itself', () => {
       groups: ['ops'],
       scopes: ['read'],
       expiresAtMs: NOW_MS + 1,
+      ...{ claims: {}, tasks: [], agent: null, kind: 'api_key' },
     },
     apiKey: KEY,
   });
@@ -66,8 +67,10 @@ describe('a key does not count', () => {
     const question = { authorization: `Bearer ${TEXT}`, surface: { name: 'default', url: 'http://h/mcp' } };
     const issuers = new Map();
     const apiKeys = new Map([[KEY.sha256, KEY]]);
-    expect(verifier.verify({ ...question, catalog: { issuers, apiKeys } })).toMatchObject({ ok: true });
-    expect(verifier.verify({ ...question, catalog: { issuers, apiKeys: new Map() } })).toEqual({
+    expect(verifier.verify({ ...question, catalog: { issuers, apiKeys, revocations: new Map() } })).toMatchObject({
+      ok: true,
+    });
+    expect(verifier.verify({ ...question, catalog: { issuers, apiKeys: new Map(), revocations: new Map() } })).toEqual({
       ok: false,
       reason: 'unknown_api_key',
     });

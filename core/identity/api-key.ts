@@ -26,7 +26,10 @@ export function principalOf(key: CatalogApiKey): Principal {
   let principal = principals.get(key);
   if (principal === undefined) {
     const { subject, groups, scopes, expiresAtMs } = key;
-    principal = Object.freeze({ issuer: API_KEY_ISSUER, subject, groups, scopes, expiresAtMs });
+    principal = Object.freeze({
+      ...{ issuer: API_KEY_ISSUER, subject, groups, scopes, expiresAtMs },
+      ...{ claims: {}, tasks: [], agent: null, kind: 'api_key' },
+    });
     principals.set(key, principal);
   }
   return principal;

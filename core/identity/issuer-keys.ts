@@ -1,35 +1,21 @@
 // Decides which keys and algorithms verify the tokens of an issuer.
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { CatalogIssuer } from '../catalog/catalog.ts';
+import { TOKEN_ALGORITHMS } from '../catalog/documents/issuer.ts';
 import { contentHash } from '../runtime/canonical.ts';
 import { API_KEY_ISSUER } from './api-key.ts';
 
 export interface IssuerKeys {
   readonly issuer: CatalogIssuer;
-  /** Equal for issuers of equal content, so that a new revision which did not touch them keeps what was verified. */
-  readonly fingerprint: string;
+  /** Equal for issuers that differ in their keys only: what was verified with a key that is still there counts. */
+  readonly terms: string;
   /** What the issuer declares, of what we take. */
   readonly algorithms: readonly string[];
   readonly keySet: JWTVerifyGetKey;
 }
 
-/**
- * Asymmetric algorithms only, whatever an issuer declares: `none` verifies nothing, and with HS* everybody who holds
- * the public key could sign (RFC 8725 §2.1).
- */
-export const ALGORITHMS = new Set([
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-]);
+/** Whatever an issuer declares. */
+export const ALGORITHMS: ReadonlySet<string> = new Set(TOKEN_ALGORITHMS);
 
 const keysOfObject = new WeakMap<CatalogIssuer, IssuerKeys>();
 const keysOfMap = new WeakMap<ReadonlyMap<string, CatalogIssuer>, ReadonlyMap<string, IssuerKeys>>();
@@ -54,7 +40,7 @@ function keysOf(issuer: CatalogIssuer): IssuerKeys {
   if (known !== undefined) return known;
   const keys = {
     issuer,
-    fingerprint: contentHash(issuer),
+    terms: contentHash({ ...issuer, jwks: null }),
     algorithms: issuer.algorithms.filter((algorithm) => ALGORITHMS.has(algorithm)),
     keySet: keySetOf(issuer),
   };

@@ -55,7 +55,7 @@ const questionOf = (
 ): IdentityQuestion => ({
   authorization,
   surface: { name: 'default', url },
-  catalog: { issuers, apiKeys: new Map() },
+  catalog: { issuers, apiKeys: new Map(), revocations: new Map() },
 });
 
 async function ask(authorization: string | undefined, issuers = ISSUERS, audience = AUDIENCE): Promise<Identity> {
@@ -71,6 +71,10 @@ test('a good token names its principal; claims that are no strings are left out'
       groups: ['ops', 'dev'],
       scopes: ['tools:read', 'tools:call'],
       expiresAtMs: NOW_MS + 60_000,
+      claims: CLAIMS,
+      tasks: [],
+      agent: null,
+      kind: 'jwt',
     },
   });
 });

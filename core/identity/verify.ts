@@ -1,28 +1,35 @@
 // Decides who calls: verifies a bearer token against the issuers and the API keys that the catalog holds.
 import { hash } from 'node:crypto';
-import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { Catalog, CatalogApiKey, CatalogIssuer, CatalogSurface } from '../catalog/catalog.ts';
+import type { CatalogApiKey, CatalogIssuer } from '../catalog/catalog.ts';
+import type { JsonObject } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import type { Principal } from '../policy/types.ts';
-import { API_KEY_PREFIX, apiKeyProblem, principalOf } from './api-key.ts';
+import { API_KEY_PREFIX, principalOf } from './api-key.ts';
 import { readBearer } from './bearer.ts';
 import { type IssuerKeys, issuerKeysOf } from './issuer-keys.ts';
+import { principalOfToken } from './principal.ts';
+import { isRevoked } from './revocations.ts';
+import {
+  type Door,
+  type IdentityCatalog,
+  isTrusted,
+  noteOrigin,
+  type StandingProblem,
+  standingProblem,
+} from './standing.ts';
 
 /** Why a token does not count. For the log; the caller is told no more than `invalid_token`. */
 export type IdentityFailure =
+  | StandingProblem
   | 'missing'
   | 'malformed'
   | 'too_large'
-  | 'unknown_issuer'
   | 'algorithm_not_allowed'
-  | 'unknown_key'
-  | 'unknown_api_key'
   | 'bad_signature'
-  | 'expired'
   | 'no_expiry'
   | 'not_yet_valid'
-  | 'wrong_audience'
   | 'no_subject'
   | 'unverifiable';
 
@@ -39,8 +46,8 @@ export interface IdentityQuestion {
   /** The Authorization header's value as it came; undefined when there was none. */
   readonly authorization: string | undefined;
   /** A token must name exactly its canonical URL (RFC 8707, RFC 9068 §4), an API key the surface itself. */
-  readonly surface: Pick<CatalogSurface, 'name' | 'url'>;
-  readonly catalog: Pick<Catalog, 'issuers' | 'apiKeys'>;
+  readonly surface: Door;
+  readonly catalog: IdentityCatalog;
 }
 
 export interface Verifier {
@@ -52,14 +59,11 @@ export interface VerifierOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly cacheEntriesMax?: number;
+  /** A token of a known issuer names a key that is not among its keys here: it may be a new one. Nothing of it is believed. */
+  readonly onUnknownKey?: (issuer: string, kid: string) => void;
 }
 
-interface Verified {
-  readonly identity: Identity & { readonly ok: true };
-  readonly issuer: string;
-  /** The issuer's content when the token was verified: another key or algorithm, and it is verified again. */
-  readonly fingerprint: string;
-}
+type Known = Identity & { readonly ok: true };
 
 /** On a surface with `auth: none`. */
 export const ANONYMOUS: Principal = {
@@ -68,34 +72,50 @@ export const ANONYMOUS: Principal = {
   groups: [],
   scopes: [],
   expiresAtMs: Number.MAX_SAFE_INTEGER,
+  claims: {},
+  tasks: [],
+  agent: null,
+  kind: 'anonymous',
 };
 
-export function createVerifier({ now, cacheEntriesMax = LIMITS.tokenCacheEntriesMax }: VerifierOptions): Verifier {
+export function createVerifier({
+  now,
+  cacheEntriesMax = LIMITS.tokenCacheEntriesMax,
+  onUnknownKey,
+}: VerifierOptions): Verifier {
   // The digest, not the token: no token lies in memory longer than its call.
-  const verified = new LRUCache<string, Verified>({ max: cacheEntriesMax });
+  const verified = new LRUCache<string, Known>({ max: cacheEntriesMax });
 
   const verifyNew = async (token: string, key: string, question: IdentityQuestion): Promise<Identity> => {
+    const { surface, catalog } = question;
     const unverified = claimsOf(token);
     if (unverified === null) return { ok: false, reason: 'malformed' };
     const issuer = typeof unverified.iss === 'string' ? unverified.iss : '';
-    const keys = issuerKeysOf(question.catalog.issuers).get(issuer);
+    const keys = issuerKeysOf(catalog.issuers).get(issuer);
     if (keys === undefined) return { ok: false, reason: 'unknown_issuer' };
-    const identity = await check(token, keys, question.surface.url, now());
-    if (identity.ok) verified.set(key, { identity, issuer, fingerprint: keys.fingerprint });
+    if (!isTrusted(keys, surface)) return { ok: false, reason: 'issuer_not_trusted' };
+    const nowMs = now();
+    const identity = await check(token, keys, surface.url, nowMs);
+    if (!identity.ok) {
+      if (identity.reason === 'unknown_key') onUnknownKey?.(issuer, kidOf(token) ?? '');
+      return identity;
+    }
+    noteOrigin(identity.principal, keys, kidOf(token));
+    if (isRevoked(catalog.revocations, identity.principal, nowMs)) return { ok: false, reason: 'revoked' };
+    verified.set(key, identity);
     return identity;
   };
 
   return {
     verify(question) {
+      const { surface, catalog } = question;
       const bearer = readBearer(question.authorization);
       if (!bearer.ok) return bearer;
       if (bearer.token.startsWith(API_KEY_PREFIX)) return verifyApiKey(bearer.token, question, now());
-      const key = `${hash('sha256', bearer.token, 'base64')} ${question.surface.url}`;
+      const key = `${hash('sha256', bearer.token, 'base64')} ${surface.url}`;
       const found = verified.get(key);
       if (found !== undefined) {
-        const keys = issuerKeysOf(question.catalog.issuers).get(found.issuer);
-        const expired = found.identity.principal.expiresAtMs + LIMITS.clockSkewMs <= now();
-        if (keys?.fingerprint === found.fingerprint && !expired) return found.identity;
+        if (standingProblem(found.principal, null, surface, catalog, now()) === null) return found;
         verified.delete(key);
       }
       return verifyNew(bearer.token, key, question);
@@ -106,10 +126,10 @@ export function createVerifier({ now, cacheEntriesMax = LIMITS.tokenCacheEntries
 /** The catalog is asked every time, so a key that was revoked is gone with the revision that has it no more. */
 function verifyApiKey(token: string, { surface, catalog }: IdentityQuestion, nowMs: number): Identity {
   const apiKey = catalog.apiKeys.get(hash('sha256', token, 'hex'));
-  const reason = apiKeyProblem(apiKey, surface.name, nowMs);
-  return apiKey === undefined || reason !== null
-    ? { ok: false, reason: reason ?? 'unknown_api_key' }
-    : { ok: true, principal: principalOf(apiKey), apiKey };
+  if (apiKey === undefined) return { ok: false, reason: 'unknown_api_key' };
+  const principal = principalOf(apiKey);
+  const reason = standingProblem(principal, apiKey, surface, catalog, nowMs);
+  return reason === null ? { ok: true, principal, apiKey } : { ok: false, reason };
 }
 
 async function check(
@@ -147,6 +167,15 @@ async function check(
   }
 }
 
+function kidOf(token: string): string | undefined {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    return typeof kid === 'string' ? kid.slice(0, LIMITS.echoedCharsMax) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function claimsOf(token: string): JWTPayload | null {
   try {
     return decodeJwt(token);
@@ -158,17 +187,7 @@ function claimsOf(token: string): JWTPayload | null {
 function identify(issuer: CatalogIssuer, claims: JWTPayload): Identity {
   if (typeof claims.sub !== 'string' || claims.sub === '') return { ok: false, reason: 'no_subject' };
   if (claims.exp === undefined || !Number.isFinite(claims.exp)) return { ok: false, reason: 'no_expiry' };
-  const { groups, scope } = claims;
-  return {
-    ok: true,
-    principal: Object.freeze({
-      issuer: issuer.issuer,
-      subject: claims.sub,
-      groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
-      scopes: typeof scope === 'string' ? scope.split(' ').filter((part) => part !== '') : [],
-      expiresAtMs: claims.exp * 1000,
-    }),
-  };
+  return { ok: true, principal: principalOfToken(issuer, claims as JsonObject, claims.sub, claims.exp * 1000) };
 }
 
 /** Which claim failed (jose says so by name), where it is one that has a reason of its own. */

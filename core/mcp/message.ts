@@ -104,6 +104,16 @@ export function withStringParam(message: Message, name: string, value: string): 
   return withEdits(message, [{ span, text: JSON.stringify(value) }]);
 }
 
+/** The body without some members of `params`; the values of the others stay byte for byte. */
+export function withoutParams(message: Message, names: readonly string[]): Buffer {
+  const { bytes, members, params } = message;
+  const span = members.get('params');
+  if (span === undefined || params === null) return bytes;
+  const left = [...params].filter(([name]) => !names.includes(name));
+  const text = left.map(([name, at]) => `${JSON.stringify(name)}:${bytes.toString('utf8', at.start, at.end)}`);
+  return Buffer.concat(withEdits(message, [{ span, text: `{${text.join(',')}}` }]));
+}
+
 /** Bytes of a body that are replaced; a span of no length is a place where something comes in. */
 export interface Edit {
   readonly span: Span;

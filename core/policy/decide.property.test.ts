@@ -1,179 +1,177 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compilePolicies, decide } from './decide.ts';
-import type { Policy, Principal, Rule, Target, TargetKind, Who } from './types.ts';
+import { ARGUMENTS, type Asked } from '../../test/support/policy-conditions.ts';
+import { askedOf, policiesOf, ruleOf } from '../../test/support/policy-world.ts';
+import { slowDecide, slowSurely } from '../../test/support/slow-policy.ts';
+import { advertised } from '../arguments/advertised.ts';
+import { compileSchema } from '../arguments/schema.ts';
+import type { JsonObject } from '../json.ts';
+import { residualOf } from './cel/residual.ts';
+import { compilePolicies, type DecisionQuestion, decide, visible } from './decide.ts';
+import { explain } from './explain.ts';
+import type { Decision, Policy, Rule } from './types.ts';
 
-// A slow evaluator that follows the sentences of the design word by word, and random policies over a small world.
-
-/** mulberry32: the same seed gives the same run. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+function questionOf(asked: Asked): DecisionQuestion {
+  const { surface, principal, target, args, labels, address, nowMs } = asked;
+  const request = { method: 'tools/call', era: 'legacy', protocolVersion: '2025-11-25', address } as const;
+  return {
+    ...{ surface, principal, target, request, nowMs, id: 'd', revision: 1 },
+    args: () => args,
+    labels: () => labels,
   };
 }
 
-const SERVERS = ['a', 'ab', 'mem'];
-const NAMES = ['get', 'get_x', 'put_x', 'a/b', 'x'];
-const SURFACES = ['default', 'ops'];
-const GROUPS = ['g1', 'g2', 'g3'];
-const SCOPES = ['s1', 's2'];
-const SUBJECTS = ['alice', 'bob', 'al'];
-const ISSUERS = ['i1', 'i2'];
-const SERVER_GLOBS = ['*', 'a', 'a*', '*b', 'mem', 'm*m'];
-const NAME_GLOBS = ['*', 'get', 'get*', '*_x', 'g*t*', 'a/b', '*/b', '**'];
-const KINDS: readonly TargetKind[] = ['tool', 'prompt', 'resource'];
-
-class World {
-  readonly #random: () => number;
-  constructor(seed: number) {
-    this.#random = randomOf(seed);
-  }
-  chance(share: number): boolean {
-    return this.#random() < share;
-  }
-  one<T>(items: readonly T[]): T {
-    return items[Math.floor(this.#random() * items.length)]!;
-  }
-  some<T>(items: readonly T[], least = 1): T[] {
-    const picked = items.filter(() => this.chance(0.4));
-    return picked.length >= least ? picked : [this.one(items)];
-  }
-  pattern(): string {
-    return this.chance(0.1) ? '*' : `${this.one(SERVER_GLOBS)}/${this.one(NAME_GLOBS)}`;
-  }
-  who(depth: number): Who {
-    return {
-      ...(this.chance(0.3) ? { subjects: this.some(['alice', 'al*', '*b', '*']) } : {}),
-      ...(this.chance(0.3) ? { groups: this.some(GROUPS) } : {}),
-      ...(this.chance(0.2) ? { scopes: this.some(SCOPES) } : {}),
-      ...(this.chance(0.2) ? { issuers: this.some(ISSUERS) } : {}),
-      ...(depth > 0 && this.chance(0.3) ? { not: { ...this.who(depth - 1), groups: this.some(GROUPS) } } : {}),
-    };
-  }
-  rule(id: string): Rule {
-    const patterns = (): string[] => Array.from({ length: this.one([1, 1, 2, 3]) }, () => this.pattern());
-    return {
-      id,
-      effect: this.chance(0.7) ? 'allow' : 'deny',
-      ...(this.chance(0.6) ? { who: this.who(1) } : {}),
-      ...(this.chance(0.7) ? { tools: patterns() } : { prompts: patterns() }),
-      ...(this.chance(0.3) ? { resources: patterns() } : {}),
-      ...(this.chance(0.5) ? { reason: `because ${id}` } : {}),
-    };
-  }
-  policies(): Policy[] {
-    return Array.from({ length: this.one([0, 1, 2, 3]) }, (_, index) => ({
-      name: `p${index}`,
-      version: 'tbac/v1' as const,
-      surfaces: this.one([['*'], ['default'], ['o*'], ['x', 'default']]),
-      rules: Array.from({ length: this.one([1, 2, 4, 7]) }, (_unused, rule) => this.rule(`r${rule}`)),
-    }));
-  }
-  principal(): Principal {
-    return {
-      issuer: this.one(ISSUERS),
-      subject: this.one(SUBJECTS),
-      groups: GROUPS.filter(() => this.chance(0.4)),
-      scopes: SCOPES.filter(() => this.chance(0.5)),
-      expiresAtMs: 0,
-    };
-  }
-  target(): Target {
-    return { kind: this.one(KINDS), server: this.one(SERVERS), name: this.one(NAMES) };
-  }
-  shuffled<T>(items: readonly T[]): T[] {
-    return items
-      .map((item) => ({ item, at: this.#random() }))
-      .sort((a, b) => a.at - b.at)
-      .map(({ item }) => item);
-  }
+function listQuestion(asked: Asked): DecisionQuestion {
+  const { args: _, ...question } = questionOf(asked);
+  return question;
 }
 
-function fits(pattern: string, name: string): boolean {
-  if (pattern === '') return name === '';
-  if (pattern[0] !== '*') return name !== '' && name[0] === pattern[0] && fits(pattern.slice(1), name.slice(1));
-  for (let from = 0; from <= name.length; from++) if (fits(pattern.slice(1), name.slice(from))) return true;
-  return false;
+/** As the slow one says it. */
+function told({ id: _, revision: __, indeterminate, ...decision }: Decision) {
+  return { ...decision, indeterminate: indeterminate.map(({ rule, condition }) => `${rule} ${condition}`).sort() };
 }
 
-function isWho(who: Who, principal: Principal): boolean {
-  if (who.subjects !== undefined && !who.subjects.some((subject) => fits(subject, principal.subject))) return false;
-  if (who.groups !== undefined && !who.groups.some((group) => principal.groups.includes(group))) return false;
-  if (who.scopes !== undefined && !who.scopes.some((scope) => principal.scopes.includes(scope))) return false;
-  if (who.issuers !== undefined && !who.issuers.includes(principal.issuer)) return false;
-  return who.not === undefined || !isWho(who.not, principal);
-}
+const calls = fc.array(askedOf, { minLength: 4, maxLength: 8 });
 
-function isTarget(pattern: string, target: Target): boolean {
-  if (pattern === '*') return true;
-  const [server, ...name] = pattern.split('/');
-  return fits(server!, target.server) && fits(name.join('/'), target.name);
-}
-
-function slowDecide(policies: readonly Policy[], surface: string, principal: Principal, target: Target) {
-  const firing: { readonly id: string; readonly rule: Rule }[] = [];
-  for (const policy of policies) {
-    if (!policy.surfaces.some((pattern) => fits(pattern, surface))) continue;
-    for (const rule of policy.rules) {
-      const patterns = { tool: rule.tools, prompt: rule.prompts, resource: rule.resources }[target.kind] ?? [];
-      const speaks = patterns.some((pattern) => isTarget(pattern, target));
-      if (speaks && isWho(rule.who ?? {}, principal)) firing.push({ id: `${policy.name}/${rule.id}`, rule });
-    }
-  }
-  const denies = firing.filter(({ rule }) => rule.effect === 'deny');
-  const deciding = (denies.length > 0 ? denies : firing).sort((a, b) => (a.id < b.id ? -1 : 1));
-  const first = deciding[0];
-  if (first === undefined) return { allowed: false, ruleIds: [], reason: 'no rule allows it' };
-  const allowed = denies.length === 0;
-  const reason = first.rule.reason ?? `${allowed ? 'allowed' : 'denied'} by ${first.id}`;
-  return { allowed, ruleIds: deciding.map(({ id }) => id), reason };
-}
-
-test('random policies: the compiled decision is the slow one, in whatever order the rules come', () => {
-  const seen = { allowed: 0, denied: 0, byDefault: 0 };
-  for (let seed = 1; seed <= 1500; seed++) {
-    const world = new World(seed);
-    const policies = world.policies();
-    const shuffled = world.shuffled(policies.map((policy) => ({ ...policy, rules: world.shuffled(policy.rules) })));
-    const compiled = compilePolicies(policies);
-    const reordered = compilePolicies(shuffled);
-    for (let call = 0; call < 12; call++) {
-      const [surface, principal, target] = [world.one(SURFACES), world.principal(), world.target()];
-      const wanted = { ...slowDecide(policies, surface, principal, target), id: 'd', revision: seed };
-      const question = { surface, principal, target, id: 'd', revision: seed };
-      const where = `seed ${seed}, ${JSON.stringify({ surface, principal, target })}`;
-      expect(decide(compiled, question), where).toEqual(wanted);
-      expect(decide(reordered, question), `${where}, reordered`).toEqual(wanted);
-      expect(decide(compilePolicies(policies, surface), question), `${where}, one surface`).toEqual(wanted);
-      seen[wanted.allowed ? 'allowed' : wanted.ruleIds.length > 0 ? 'denied' : 'byDefault']++;
-    }
-  }
+test('random policies: the evaluator decides as the slow one does, in any order of policies and rules', () => {
+  const seen = { allowed: 0, denied: 0, byDefault: 0, shadow: 0, owed: 0, failed: 0, scopes: 0 };
+  fc.assert(
+    fc.property(policiesOf, calls, (policies, list) => {
+      const reversed = [...policies].reverse().map((policy) => ({ ...policy, rules: [...policy.rules].reverse() }));
+      const compiled = compilePolicies(policies);
+      const others = [compiled, compilePolicies(reversed)];
+      for (const asked of list) {
+        const wanted = slowDecide(policies, asked);
+        for (const one of [...others, compilePolicies(policies, asked.surface)])
+          expect(told(decide(one, questionOf(asked)))).toEqual(wanted);
+        seen[wanted.allowed ? 'allowed' : wanted.ruleIds.length > 0 ? 'denied' : 'byDefault']++;
+        if (wanted.shadow !== null) seen.shadow++;
+        if (wanted.obligations !== null) seen.owed++;
+        if (wanted.indeterminate.length > 0) seen.failed++;
+        if (wanted.missingScopes.length > 0) seen.scopes++;
+      }
+    }),
+    { numRuns: 1000 },
+  );
   // The world is one in which each outcome is common, or the property would say little.
-  expect(Math.min(...Object.values(seen))).toBeGreaterThan(1000);
+  expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10);
+});
+
+test('random policies: what is not listed can be called with no arguments at all', () => {
+  const seen = { hidden: 0, sure: 0 };
+  fc.assert(
+    fc.property(policiesOf, askedOf, (policies, asked) => {
+      const compiled = compilePolicies(policies);
+      const { shown } = visible(compiled, listQuestion(asked));
+      if (!shown) {
+        seen.hidden++;
+        for (const args of ARGUMENTS) expect(decide(compiled, questionOf({ ...asked, args })).allowed).toBe(false);
+      }
+      // What can surely be called is listed.
+      if (slowSurely(policies, asked)) {
+        seen.sure++;
+        expect(shown).toBe(true);
+        for (const args of ARGUMENTS) expect(decide(compiled, questionOf({ ...asked, args })).allowed).toBe(true);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10);
+});
+
+const SCHEMAS: readonly JsonObject[] = [
+  { type: 'object', properties: { amount: {}, tenant: {}, note: {}, tags: {} } },
+  {
+    type: 'object',
+    properties: { amount: { type: 'number' }, tenant: { type: 'string', maxLength: 5 }, note: { type: 'string' } },
+  },
+  { type: 'object', properties: { amount: { type: ['number', 'null'], maximum: 8 } }, required: ['amount'] },
+  { type: 'object' },
+];
+
+test('random policies: a rule never allows arguments that its advertised schema refuses', () => {
+  const seen = { refused: 0, allowed: 0 };
+  const schemas = fc.constantFrom(...SCHEMAS);
+  fc.assert(
+    fc.property(policiesOf, askedOf, schemas, (policies, asked, schema) => {
+      const compiled = compilePolicies(policies);
+      const { allowing, scope } = visible(compiled, listQuestion(asked));
+      const base = compileSchema(schema);
+      for (const { rule } of allowing) {
+        const residuals = rule.conditions.flatMap(({ condition }) =>
+          condition === null ? [] : (residualOf(condition, scope) ?? []),
+        );
+        const shown = compileSchema(JSON.parse(advertised(JSON.stringify(schema), residuals)));
+        if (!shown.ok || !base.ok) throw new Error('the schema does not compile');
+        for (const args of ARGUMENTS) {
+          const { allowed, ruleIds } = decide(compiled, questionOf({ ...asked, args }));
+          const isAllowed = allowed && ruleIds.includes(rule.id);
+          if (isAllowed) seen.allowed++;
+          if (base.check(args) !== null || shown.check(args) === null) continue;
+          seen.refused++;
+          expect(isAllowed, `${fc.stringify(args)}, ${fc.stringify(residuals)}`).toBe(false);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10);
 });
 
 test('random policies: one more deny rule never allows, one more allow rule never denies', () => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const world = new World(seed + 100_000);
-    const policies = world.policies();
-    const extra = (effect: Rule['effect']): Policy => ({
-      name: 'extra',
-      version: 'tbac/v1',
-      surfaces: ['*'],
-      rules: [{ ...world.rule('x'), effect }],
-    });
-    const base = compilePolicies(policies);
-    const denying = compilePolicies([...policies, extra('deny')]);
-    const allowing = compilePolicies([...policies, extra('allow')]);
-    for (let call = 0; call < 12; call++) {
-      const [surface, principal, target] = [world.one(SURFACES), world.principal(), world.target()];
-      const question = { surface, principal, target, id: 'd', revision: 1 };
-      const { allowed } = decide(base, question);
-      if (!allowed) expect(decide(denying, question).allowed, `seed ${seed}`).toBe(false);
-      if (allowed) expect(decide(allowing, question).allowed, `seed ${seed}`).toBe(true);
-    }
-  }
+  const extra = (rule: Rule, effect: Rule['effect']): Policy => {
+    const { obligations: _, ...plain } = rule;
+    return { name: 'extra', version: 'tbac/v1', mode: 'enforce', surfaces: ['*'], rules: [{ ...plain, effect }] };
+  };
+  fc.assert(
+    fc.property(policiesOf, ruleOf, calls, (policies, rule, list) => {
+      const base = compilePolicies(policies);
+      const denying = compilePolicies([...policies, extra(rule, 'deny')]);
+      const allowing = compilePolicies([...policies, extra(rule, 'allow')]);
+      for (const asked of list) {
+        const question = questionOf(asked);
+        const { allowed, obligations } = decide(base, question);
+        if (!allowed) expect(decide(denying, question).allowed).toBe(false);
+        if (!allowed) continue;
+        const more = decide(allowing, question);
+        expect(more.allowed).toBe(true);
+        // Nor does it take an obligation away.
+        expect(more.obligations?.approvals.length ?? 0).toBeGreaterThanOrEqual(obligations?.approvals.length ?? 0);
+        expect(more.obligations?.quotas.length ?? 0).toBeGreaterThanOrEqual(obligations?.quotas.length ?? 0);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('random policies: a policy in shadow changes nothing of what is enforced', () => {
+  fc.assert(
+    fc.property(policiesOf, calls, (policies, list) => {
+      const all = compilePolicies(policies);
+      const enforced = compilePolicies(policies.filter(({ mode }) => mode === 'enforce'));
+      for (const asked of list) {
+        const { shadow: _, ...decision } = decide(all, questionOf(asked));
+        const { shadow: __, ...wanted } = decide(enforced, questionOf(asked));
+        expect(decision).toEqual(wanted);
+        expect(visible(all, listQuestion(asked)).shown).toBe(visible(enforced, listQuestion(asked)).shown);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('random policies: what is explained is what is decided', () => {
+  fc.assert(
+    fc.property(policiesOf, askedOf, (policies, asked) => {
+      const compiled = compilePolicies(policies);
+      const { decision, rules, listed } = explain(compiled, questionOf(asked));
+      expect(decision).toEqual(decide(compiled, questionOf(asked)));
+      expect(listed).toBe(visible(compiled, listQuestion(asked)).shown);
+      const enforced = rules.filter(({ mode }) => mode === 'enforce');
+      const denying = enforced.filter(({ effect, holds }) => effect === 'deny' && holds !== 'false');
+      const allowing = enforced.filter(({ effect, holds }) => effect === 'allow' && holds === 'true');
+      expect((denying.length > 0 ? denying : allowing).map(({ rule }) => rule)).toEqual(decision.ruleIds);
+    }),
+    { numRuns: 200 },
+  );
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { LIMITS } from '../limits.ts';
 import { compilePolicies, decide, visible } from './decide.ts';
-import type { Policy, Principal, Rule, Target } from './types.ts';
+import { NO_FACTS, type Policy, type Principal, type Rule, type Target } from './types.ts';
 
 const ALICE: Principal = {
   issuer: 'https://a.example',
@@ -9,15 +9,27 @@ const ALICE: Principal = {
   groups: ['ops', 'dev'],
   scopes: ['tools:call'],
   expiresAtMs: 1,
+  claims: {},
+  tasks: [],
+  agent: null,
+  kind: 'jwt',
 };
-const tool = (server: string, name: string): Target => ({ kind: 'tool', server, name });
+const tool = (server: string, name: string): Target => ({ kind: 'tool', server, name, facts: NO_FACTS });
 const policy = (rules: readonly Partial<Rule>[], surfaces: readonly string[] = ['*'], name = 'p'): Policy => ({
   name,
   version: 'tbac/v1',
+  mode: 'enforce',
   surfaces,
   rules: rules.map((rule, index) => ({ id: `r${index}`, effect: 'allow', ...rule })),
 });
 const DELETE = tool('memory', 'delete_entities');
+
+/** How a call came, for rules that do not ask. */
+const HOW = {
+  labels: () => [],
+  request: { method: 'tools/call', era: 'legacy', protocolVersion: '2025-11-25', address: null },
+  nowMs: 0,
+} as const;
 
 interface Row {
   readonly name: string;
@@ -86,26 +98,26 @@ const ROWS: readonly Row[] = [
   {
     name: 'a pattern for tools does not speak of prompts',
     policies: [policy([ALLOW_ALL])],
-    target: { kind: 'prompt', server: 'memory', name: 'x' },
+    target: { ...tool('memory', 'x'), kind: 'prompt' },
     ...NO,
   },
   { name: 'a pattern for prompts does not speak of tools', policies: [policy([{ prompts: ['*'] }])], ...NO },
   {
     name: 'a prompt',
     policies: [policy([{ prompts: ['memory/x'] }])],
-    target: { kind: 'prompt', server: 'memory', name: 'x' },
+    target: { ...tool('memory', 'x'), kind: 'prompt' },
     ...YES,
   },
   {
     name: 'a resource whose URI has slashes',
     policies: [policy([{ resources: ['files/file:///pub/*'] }])],
-    target: { kind: 'resource', server: 'files', name: 'file:///pub/a/b' },
+    target: { ...tool('files', 'file:///pub/a/b'), kind: 'resource' },
     ...YES,
   },
   {
     name: 'a resource beside it',
     policies: [policy([{ resources: ['files/file:///pub/*'] }])],
-    target: { kind: 'resource', server: 'files', name: 'file:///private/a' },
+    target: { ...tool('files', 'file:///private/a'), kind: 'resource' },
     ...NO,
   },
   {
@@ -175,30 +187,44 @@ const ROWS: readonly Row[] = [
 ];
 
 test.each(ROWS)('$name', ({ policies, target = DELETE, surface = 'default', principal, allowed, ruleIds, reason }) => {
-  const question = { surface, principal: { ...ALICE, ...principal }, target, revision: 3, id: 'd1' };
+  const question = { ...HOW, surface, principal: { ...ALICE, ...principal }, target, revision: 3, id: 'd1' };
   for (const ordered of [policies, [...policies].reverse()]) {
     for (const compiled of [compilePolicies(ordered), compilePolicies(ordered, surface)]) {
       const wanted = { id: 'd1', allowed, ruleIds, reason, revision: 3 };
-      expect(decide(compiled, question)).toEqual(wanted);
-      expect(decide(compiled, question), 'the second time').toEqual(wanted);
-      expect(visible(compiled, question)).toBe(allowed);
+      expect(decide(compiled, question)).toMatchObject(wanted);
+      expect(decide(compiled, question), 'the second time').toMatchObject(wanted);
+      // What only lacks a scope is shown, so that its caller can ask for it.
+      expect(visible(compiled, question).shown).toBe(allowed || decide(compiled, question).missingScopes.length > 0);
     }
   }
 });
 
 test('what is remembered of one target is not taken for another', () => {
   const compiled = compilePolicies([policy([{ tools: ['a/bc'] }])]);
-  const ask = (surface: string, target: Target): boolean => visible(compiled, { surface, principal: ALICE, target });
+  const ask = (surface: string, target: Target): boolean =>
+    visible(compiled, { ...HOW, surface, principal: ALICE, target }).shown;
   expect(ask('s', tool('a', 'bc'))).toBe(true);
   expect(ask('s', tool('ab', 'c'))).toBe(false);
   expect(ask('sa', tool('', 'bc'))).toBe(false);
-  expect(ask('s', { kind: 'prompt', server: 'a', name: 'bc' })).toBe(false);
+  expect(ask('s', { ...tool('a', 'bc'), kind: 'prompt' })).toBe(false);
   expect(ask('s', tool('a', 'bc'))).toBe(true);
 });
 
 test('the memory of targets keeps its bound and stays right', () => {
   const compiled = compilePolicies([policy([{ tools: ['a/yes*'] }])]);
-  const ask = (name: string): boolean => visible(compiled, { surface: 's', principal: ALICE, target: tool('a', name) });
+  const ask = (name: string): boolean =>
+    visible(compiled, { ...HOW, surface: 's', principal: ALICE, target: tool('a', name) }).shown;
   for (let index = 0; index <= LIMITS.decisionTargetsMax; index++) ask(`no${index}`);
   expect([ask('yes1'), ask('no1'), ask('yes1')]).toEqual([true, false, true]);
+});
+
+test('while nobody knows which labels there are, a denial that asks for one holds, and an allow does not', () => {
+  const asked = { surface: 'one', principal: ALICE, target: DELETE, args: () => ({}), revision: 1, id: 'd' };
+  const when = ['"private" in session.labels'];
+  const denied = compilePolicies([policy([ALLOW_ALL, { ...ALLOW_ALL, effect: 'deny', when }])]);
+  expect(decide(denied, { ...HOW, ...asked }).allowed).toBe(true);
+  expect(decide(denied, { ...HOW, ...asked, labels: () => null })).toMatchObject({ allowed: false, ruleIds: ['p/r1'] });
+  const absent = compilePolicies([policy([{ ...ALLOW_ALL, when: ['!("private" in session.labels)'] }])]);
+  expect(decide(absent, { ...HOW, ...asked }).allowed).toBe(true);
+  expect(decide(absent, { ...HOW, ...asked, labels: () => null }).allowed).toBe(false);
 });

@@ -1,18 +1,12 @@
 // Decides whether a principal may use a target: order-free, deny overrides, default deny.
-import { LIMITS } from '../limits.ts';
-import { compileGlob, type Glob } from './glob.ts';
-import { compileTarget, type TargetPattern } from './pattern.ts';
-import { type Decision, type Policy, type Principal, type Rule, TARGET_MEMBERS, type Target } from './types.ts';
-import { compileWho, type WhoTest } from './who.ts';
+import type { Candidate, Candidates, CompiledPolicies, Shelf } from './candidates.ts';
+import { evaluate } from './evaluate.ts';
+import { type Allowing, owedFor } from './owed.ts';
+import { type Question, ScopeOf } from './question.ts';
+import type { Decision, Indeterminate } from './types.ts';
 
-export { checkPolicy } from './check-policy.ts';
-
-export interface Question {
-  /** Name of the surface. */
-  readonly surface: string;
-  readonly principal: Principal;
-  readonly target: Target;
-}
+export { type CompiledPolicies, compilePolicies } from './candidates.ts';
+export type { Question } from './question.ts';
 
 export interface DecisionQuestion extends Question {
   readonly revision: number;
@@ -20,123 +14,125 @@ export interface DecisionQuestion extends Question {
   readonly id: string;
 }
 
-/** The rules of one revision, ready to be asked. */
-export interface CompiledPolicies {
-  /** Rules that speak of the target on the surface, whoever calls. Not to be used outside this folder. */
-  readonly candidates: (surface: string, target: Target) => Candidates;
-}
-
-interface CompiledRule {
-  /** `policy/rule`. */
-  readonly id: string;
-  readonly effect: Rule['effect'];
-  readonly reason: string;
-  readonly surfaces: readonly Glob[];
-  readonly targets: Readonly<Record<Target['kind'], readonly TargetPattern[] | 'all' | 'none'>>;
-  /** null: everybody. */
-  readonly who: WhoTest | null;
-}
-
-interface Candidates {
-  readonly denies: readonly CompiledRule[];
-  readonly allows: readonly CompiledRule[];
-}
-
 interface Outcome {
   readonly allowed: boolean;
-  readonly ruleIds: readonly string[];
-  readonly reason: string;
+  readonly deciding: readonly Allowing[];
+  readonly failed: Indeterminate[];
+  readonly scope: ScopeOf;
 }
 
-const NONE: Candidates = { denies: [], allows: [] };
-const DEFAULT_DENIAL: Outcome = { allowed: false, ruleIds: [], reason: 'no rule allows it' };
+const NOTHING: readonly never[] = [];
+
+/** One call. Sync and total; some microseconds when the target was asked for before. */
+export function decide(policies: CompiledPolicies, question: DecisionQuestion): Decision {
+  const candidates = policies.candidates(question.surface, question.target);
+  const outcome = outcomeOf(candidates, question, false);
+  const { allowed, deciding, failed, scope } = outcome;
+  const [first] = deciding;
+  return {
+    id: question.id,
+    allowed,
+    ruleIds: deciding.map(({ rule }) => rule.id),
+    reason: first?.rule.reason ?? 'no rule allows it',
+    revision: question.revision,
+    obligations: allowed ? owedFor(deciding, scope, failed) : null,
+    indeterminate: failed.length < 2 ? failed : failed.sort((a, b) => (a.rule < b.rule ? -1 : a.rule > b.rule ? 1 : 0)),
+    shadow: candidates.shadowed ? shadowOf(candidates, question, outcome) : null,
+    missingScopes: allowed || first !== undefined ? NOTHING : missingScopes(candidates, question),
+  };
+}
+
+/** Rules in shadow count as if they were enforced, beside the others. */
+function shadowOf(candidates: Candidates, question: Question, enforced: Outcome): Decision['shadow'] {
+  const { allowed, deciding } = outcomeOf(candidates, question, true);
+  const ruleIds = deciding.map(({ rule }) => rule.id);
+  const same =
+    allowed === enforced.allowed && ruleIds.join(' ') === enforced.deciding.map(({ rule }) => rule.id).join(' ');
+  return same ? null : { allowed, ruleIds };
+}
+
+/** A deny holds when it is true or cannot be told; an allow only when it is true. */
+function outcomeOf({ denies, allows }: Candidates, question: Question, withShadow: boolean): Outcome {
+  const failed: Indeterminate[] = [];
+  const denyScope = new ScopeOf(question, 'deny');
+  const denying = holding(denies, question, denyScope, failed, withShadow, (holds) => holds !== 'false');
+  if (denying.length > 0) return { allowed: false, deciding: denying, failed, scope: denyScope };
+  const scope = new ScopeOf(question, 'allow');
+  const allowing = holding(allows, question, scope, failed, withShadow, (holds) => holds === 'true');
+  return { allowed: allowing.length > 0, deciding: allowing, failed, scope };
+}
+
+function holding(
+  shelf: Shelf,
+  question: Question,
+  scope: ScopeOf,
+  failed: Indeterminate[],
+  withShadow: boolean,
+  counts: (holds: ReturnType<typeof evaluate>['holds']) => boolean,
+): readonly Allowing[] {
+  let found: Allowing[] | null = null;
+  for (const candidate of shelf.for(question.principal)) {
+    if (candidate.rule.shadow && !withShadow) continue;
+    const { holds, task } = evaluate(candidate, question, scope, failed);
+    if (!counts(holds)) continue;
+    found ??= [];
+    found.push({ rule: candidate.rule, task });
+  }
+  if (found === null) return NOTHING;
+  // A shelf gives them as it finds them.
+  return found.length === 1 ? found : found.sort((a, b) => (a.rule.id < b.rule.id ? -1 : 1));
+}
 
 /**
- * Compiles once what many decisions share; `surfaceName` leaves out what does not apply there. A pattern that
- * `checkPolicy` would refuse never widens access: in a deny rule it fits everything, in an allow rule nothing. Total.
+ * "the 'scope' attribute with the scope necessary to access the protected resource" (RFC 6750 §3.1): those of the first rule
+ * that would allow the call but for its scopes, when no rule denies it.
  */
-export function compilePolicies(policies: readonly Policy[], surfaceName?: string): CompiledPolicies {
-  const rules = policies
-    .flatMap((policy) => policy.rules.map((rule) => compileRule(policy, rule)))
-    .filter((rule) => surfaceName === undefined || appliesTo(rule, surfaceName))
-    // By id, so that neither the order of policies nor that of rules shows in ids and reasons.
-    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-  return { candidates: remember((surface, target) => select(rules, surface, target)) };
+function missingScopes({ allows }: Candidates, question: Question): readonly string[] {
+  for (const candidate of beyondScopes(allows)) {
+    const { rule, task } = candidate;
+    const { test, scopes } = rule.whoBeyondScopes!;
+    if (test !== null && !test(question.principal, question.request.address)) continue;
+    if (task !== null && task(question.principal) === null) continue;
+    const scope = new ScopeOf(question, 'allow');
+    const { holds } = evaluate({ rule: { ...rule, who: null }, task }, question, scope, []);
+    if (holds === 'true' || (holds === 'unknown' && question.args === undefined)) return scopes.slice(0, 1);
+  }
+  return NOTHING;
 }
 
-/** One call. Sync and total; about a microsecond when the target was asked for before. */
-export function decide(policies: CompiledPolicies, question: DecisionQuestion): Decision {
-  const { allowed, ruleIds, reason } = outcome(policies, question);
-  return { id: question.id, allowed, ruleIds, reason, revision: question.revision };
+// Few rules ask for scopes: those that do are looked for once for each target.
+const withScopes = new WeakMap<Shelf, readonly Candidate[]>();
+function beyondScopes(allows: Shelf): readonly Candidate[] {
+  let found = withScopes.get(allows);
+  if (found === undefined) {
+    found = allows.all.filter(({ rule }) => rule.whoBeyondScopes !== null && !rule.shadow);
+    withScopes.set(allows, found);
+  }
+  return found;
 }
 
-/** Whether a list shows the target: the same rules as for a call. */
-export function visible(policies: CompiledPolicies, question: Question): boolean {
-  return outcome(policies, question).allowed;
+/** What a list shows of a target, and the rules by which it may be called. */
+export interface Visibility {
+  readonly shown: boolean;
+  /** Rules that may allow a call, and with them their conditions; for what the advertised schema says. */
+  readonly allowing: readonly Allowing[];
+  /** Rules that surely deny it; then nothing allows it. */
+  readonly denying: readonly Allowing[];
+  readonly scope: ScopeOf;
 }
 
-function outcome(policies: CompiledPolicies, { surface, principal, target }: Question): Outcome {
-  const { denies, allows } = policies.candidates(surface, target);
-  const allowing = allows.filter((rule) => rule.who === null || rule.who(principal));
-  const denying = denies.filter((rule) => rule.who === null || rule.who(principal));
-  const deciding = denying.length > 0 ? denying : allowing;
-  if (deciding.length === 0) return DEFAULT_DENIAL;
-  return { allowed: deciding === allowing, ruleIds: deciding.map((rule) => rule.id), reason: deciding[0]!.reason };
-}
-
-function compileRule(policy: Policy, rule: Rule): CompiledRule {
-  const id = `${policy.name}/${rule.id}`;
-  const unreadable = rule.effect === 'deny' ? 'all' : 'none';
-  const patterns = (kind: Target['kind']): CompiledRule['targets'][Target['kind']] => {
-    const texts = rule[TARGET_MEMBERS[kind]] ?? [];
-    const compiled = texts.map(compileTarget);
-    const readable = compiled.filter((pattern) => pattern !== null);
-    return readable.length === compiled.length ? readable : unreadable;
-  };
-  return {
-    id,
-    effect: rule.effect,
-    reason: rule.reason ?? `${rule.effect === 'allow' ? 'allowed' : 'denied'} by ${id}`,
-    surfaces: policy.surfaces.map(compileGlob),
-    targets: { tool: patterns('tool'), prompt: patterns('prompt'), resource: patterns('resource') },
-    who: compileWho(rule.who),
-  };
-}
-
-function appliesTo(rule: CompiledRule, surface: string): boolean {
-  return rule.surfaces.some((glob) => glob(surface));
-}
-
-function select(rules: readonly CompiledRule[], surface: string, target: Target): Candidates {
-  const fitting = rules.filter((rule) => appliesTo(rule, surface) && speaksOf(rule, target));
-  if (fitting.length === 0) return NONE;
-  return {
-    denies: fitting.filter((rule) => rule.effect === 'deny'),
-    allows: fitting.filter((rule) => rule.effect === 'allow'),
-  };
-}
-
-function speaksOf(rule: CompiledRule, { kind, server, name }: Target): boolean {
-  const patterns = rule.targets[kind];
-  if (typeof patterns === 'string') return patterns === 'all';
-  return patterns.some((pattern) => pattern.server(server) && pattern.name(name));
-}
-
-/** Remembers what `find` gave, for so many targets; all are forgotten at the bound, which only random names reach. */
-function remember(find: CompiledPolicies['candidates']): CompiledPolicies['candidates'] {
-  const known = new Map<string, Candidates>();
-  return (surface, target) => {
-    const { kind, server, name } = target;
-    // No target has such a name, and a glob over a name of megabytes would be work for nothing.
-    if (name.length > LIMITS.targetNameCharsMax) return NONE;
-    // Lengths in front: no two targets share a key, whatever their names contain.
-    const key = `${kind} ${surface.length} ${server.length} ${surface}${server}${name}`;
-    let candidates = known.get(key);
-    if (candidates === undefined) {
-      candidates = find(surface, target);
-      if (known.size >= LIMITS.decisionTargetsMax) known.clear();
-      known.set(key, candidates);
-    }
-    return candidates;
-  };
+/**
+ * The same rules as for a call, with unknown arguments: shown when some allow may hold and no deny is certain, or when
+ * only a scope is missing, which its caller can ask for.
+ */
+export function visible(policies: CompiledPolicies, question: Omit<Question, 'args'>): Visibility {
+  const candidates = policies.candidates(question.surface, question.target);
+  const { denies, allows } = candidates;
+  const denyScope = new ScopeOf(question, 'deny');
+  const certain = holding(denies, question, denyScope, [], false, (h) => h === 'true' || h === 'indeterminate');
+  const scope = new ScopeOf(question, 'allow');
+  if (certain.length > 0) return { shown: false, allowing: NOTHING, denying: certain, scope };
+  const allowing = holding(allows, question, scope, [], false, (h) => h === 'true' || h === 'unknown');
+  const shown = allowing.length > 0 || missingScopes(candidates, question).length > 0;
+  return { shown, allowing, denying: NOTHING, scope };
 }

@@ -24,6 +24,7 @@ const resolved = (
 
 test('without a word everything has its default', () => {
   expect(resolved()).toEqual({
+    ...{ tlsCert: '', tlsKey: '', clientCa: '', clientCertificate: 'optional' },
     home: join(folder, '.chancery'),
     runDir: '',
     host: '127.0.0.1',
@@ -46,6 +47,7 @@ test('without a word everything has its default', () => {
     endpointNetworks: ['loopback', 'public'],
     adminIssuer: '',
     adminAudience: 'chancery-api',
+    adminGroupsClaim: 'groups',
     adminRolesClaim: 'roles',
     registryAnonymous: false,
     registryNamespace: '',

@@ -44,6 +44,34 @@ export const SETTINGS = {
     doc: 'Address that the gateway listens on.',
   },
   port: { env: 'CHANCERY_PORT', flag: 'port', type: 'port', fallback: '10000', doc: 'Port of the gateway.' },
+  tlsCert: {
+    env: 'CHANCERY_TLS_CERT',
+    flag: 'tls-cert',
+    type: 'string',
+    fallback: '',
+    doc: 'PEM file of the certificate (and its chain) that the gateway shows to agents. Empty: it speaks plain HTTP.',
+  },
+  tlsKey: {
+    env: 'CHANCERY_TLS_KEY',
+    flag: 'tls-key',
+    type: 'string',
+    fallback: '',
+    doc: 'PEM file of the key of that certificate.',
+  },
+  clientCa: {
+    env: 'CHANCERY_CLIENT_CA',
+    flag: 'client-ca',
+    type: 'string',
+    fallback: '',
+    doc: "PEM file of the authorities that vouch for agents' certificates. Empty: none is asked for.",
+  },
+  clientCertificate: {
+    env: 'CHANCERY_CLIENT_CERTIFICATE',
+    flag: 'client-certificate',
+    type: 'string',
+    fallback: 'optional',
+    doc: 'With `client-ca`: `required` ends every connection without a certificate, `optional` leaves that to each surface.',
+  },
   apiHost: {
     env: 'CHANCERY_API_HOST',
     flag: 'api-host',
@@ -157,12 +185,19 @@ export const SETTINGS = {
     fallback: 'chancery-api',
     doc: 'Audience that such a token must name.',
   },
+  adminGroupsClaim: {
+    env: 'CHANCERY_ADMIN_GROUPS_CLAIM',
+    flag: 'admin-groups-claim',
+    type: 'string',
+    fallback: 'groups',
+    doc: 'Claim of such a token that lists groups: a rule may name those whose members approve calls.',
+  },
   adminRolesClaim: {
     env: 'CHANCERY_ADMIN_ROLES_CLAIM',
     flag: 'admin-roles-claim',
     type: 'string',
     fallback: 'roles',
-    doc: 'Claim of such a token that lists the roles: viewer, operator, security, admin.',
+    doc: 'Claim of such a token that lists the roles: viewer, operator, approver, security, admin.',
   },
   registryAnonymous: {
     env: 'CHANCERY_REGISTRY_ANONYMOUS',
@@ -257,10 +292,16 @@ export interface Settings {
   /** `HOST:PORT`; '' for a Unix socket. The authorities, and the certificate for ADS, are then given. */
   readonly instanceAddress: string;
   readonly instanceCa: string;
+  /** Absolute; '' for none. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly clientCa: string;
+  readonly clientCertificate: 'optional' | 'required';
   readonly endpointNetworks: readonly string[];
   /** Without a trailing slash; '' for none. */
   readonly adminIssuer: string;
   readonly adminAudience: string;
+  readonly adminGroupsClaim: string;
   readonly adminRolesClaim: string;
   readonly registryAnonymous: boolean;
   readonly registryNamespace: string;
@@ -340,7 +381,8 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
   if (!LOG_LEVELS.includes(raw.logLevel)) {
     throw new SettingError(`${sources.logLevel}: "${raw.logLevel}" is not one of ${LOG_LEVELS.join(', ')}`);
   }
-  const written = raw.publicUrl === '' ? `http://127.0.0.1:${port}` : raw.publicUrl;
+  const scheme = raw.tlsCert === '' ? 'http' : 'https';
+  const written = raw.publicUrl === '' ? `${scheme}://127.0.0.1:${port}` : raw.publicUrl;
   // Without user, which would be shown to every client, and in the one spelling that clients compare.
   if (!URL.canParse(written) || !/^https?:\/\/[^/?#@\s]+\/*$/i.test(written)) {
     throw new SettingError(`${sources.publicUrl}: "${raw.publicUrl}" is not an http(s) URL without path`);
@@ -382,6 +424,14 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
     }
     return found;
   };
+  const clientCertificate = (): 'optional' | 'required' => {
+    const found = raw.clientCertificate;
+    if (found !== 'optional' && found !== 'required')
+      throw new SettingError(`${sources.clientCertificate}: "${found}" is not optional or required`);
+    if (raw.clientCa !== '' && raw.tlsCert === '')
+      throw new SettingError(`${sources.clientCa}: ${SETTINGS.clientCa.env} needs ${SETTINGS.tlsCert.env} beside it`);
+    return found;
+  };
   const adsAddress = (): string => {
     const found = raw.adsAddress;
     if (found === '') return '';
@@ -421,6 +471,9 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
     apiPort: number('apiPort', 1, 65535),
     adsHost: raw.adsHost,
     adsPort: number('adsPort', 1, 65535),
+    ...together(['tlsCert', 'tlsKey']),
+    clientCa: raw.clientCa === '' ? '' : resolve(cwd, raw.clientCa),
+    clientCertificate: clientCertificate(),
     ...together(['adsTlsCert', 'adsTlsKey', 'adsTlsClientCa']),
     ...together(['adsClientCert', 'adsClientKey', 'adsCa']),
     adsAddress: adsAddress(),
@@ -431,6 +484,7 @@ function check(raw: Raw, sources: Readonly<Record<SettingName, string>>, cwd: st
     endpointNetworks: list('endpointNetworks'),
     adminIssuer: adminIssuer(),
     adminAudience: raw.adminAudience,
+    adminGroupsClaim: raw.adminGroupsClaim,
     adminRolesClaim: raw.adminRolesClaim,
     registryAnonymous: yes('registryAnonymous'),
     registryNamespace: raw.registryNamespace,

@@ -8,7 +8,12 @@ import { Store } from './store.ts';
 type Row = readonly [kind: OwnKind, name: string, version: string];
 const VALUES: { readonly [kind in OwnKind]?: (name: string) => object } = {
   issuer: (name) => ({ name, issuer: `https://${name}`, algorithms: ['ES256'], jwks: { keys: [] } }),
-  policy: (name) => ({ name, version: 'tbac/v1', surfaces: ['*'], rules: [] }),
+  policy: (name) => ({
+    name,
+    version: 'tbac/v1',
+    surfaces: ['*'],
+    rules: [{ id: 'r', effect: 'allow', tools: ['*'] }],
+  }),
   sessionKey: (kid) => ({ kid, key: 'k', active: true }),
   apiKey: (id) => ({
     id,
@@ -39,9 +44,9 @@ const digestOf = (...rows: readonly Row[]): string => {
 };
 
 const COVERED: readonly Row[] = [
-  ['issuer', 'b', '1'],
+  ['issuer', 'b/slash', '1'],
   ['issuer', 'a', '1'],
-  ['policy', 'with/slash', '1'],
+  ['policy', 'with-slash', '1'],
   ['apiKey', 'c', '1'],
 ];
 const HELD = storeOf(...COVERED, ['sessionKey', 'k', '1']);
@@ -51,8 +56,8 @@ test.each<[string, string, boolean]>([
   ['in another order', digestOf(...[...COVERED].reverse()), true],
   ['one is missing', digestOf(...COVERED, ['policy', 'p', '1']), false],
   ['one is too many', digestOf(...COVERED.slice(1)), false],
-  ['one is held in another version', digestOf(...COVERED.slice(1), ['issuer', 'b', '2']), false],
-  ['one is of another kind', digestOf(...COVERED.slice(1), ['policy', 'b', '1']), false],
+  ['one is held in another version', digestOf(...COVERED.slice(1), ['issuer', 'b/slash', '2']), false],
+  ['one is of another kind', digestOf(...COVERED.slice(1), ['policy', 'b/slash', '1']), false],
   ['a session key is of no revision', digestOf(...COVERED, ['sessionKey', 'k', '1']), false],
   ['nothing', digestOf(), false],
   ['no digest', '', false],
@@ -71,27 +76,29 @@ test('the catalog is in the order of names, with API keys by their hash and the 
     revision: 3,
     servers: new Map(),
     surfaces: new Map(),
-    policies: new Map([['with/slash', VALUES.policy!('with/slash')]]),
+    policies: new Map([['with-slash', VALUES.policy!('with-slash')]]),
     issuers: new Map([
       ['a', VALUES.issuer!('a')],
-      ['b', VALUES.issuer!('b')],
+      ['b/slash', VALUES.issuer!('b/slash')],
     ]),
+    revocations: new Map(),
     apiKeys: new Map([['c'.padEnd(64, '0'), apiKey]]),
     sessionKeys: [VALUES.sessionKey!('k')],
+    identityKeys: [],
   });
-  expect([...catalog.issuers.keys()]).toEqual(['a', 'b']);
+  expect([...catalog.issuers.keys()]).toEqual(['a', 'b/slash']);
   expect(sessionKeys(HELD)).toEqual(catalog.sessionKeys);
 });
 
 test('the digest follows what comes, changes and goes; what did not change is the same map', () => {
   const store = storeOf(...COVERED);
   const before = assemble(store, { revision: 1, digest: digestOf(...COVERED) })!;
-  store.apply('policy', [resource(['policy', 'with/slash', '2'])], []);
+  store.apply('policy', [resource(['policy', 'with-slash', '2'])], []);
   store.apply('issuer', [], ['a', 'never held']);
-  const rows: readonly Row[] = [COVERED[0]!, ['policy', 'with/slash', '2'], COVERED[3]!];
+  const rows: readonly Row[] = [COVERED[0]!, ['policy', 'with-slash', '2'], COVERED[3]!];
   const after = assemble(store, { revision: 2, digest: digestOf(...rows) })!;
-  expect([...after.issuers.keys()]).toEqual(['b']);
-  expect([...before.issuers.keys()]).toEqual(['a', 'b']);
+  expect([...after.issuers.keys()]).toEqual(['b/slash']);
+  expect([...before.issuers.keys()]).toEqual(['a', 'b/slash']);
   expect([
     after.servers === before.servers,
     after.apiKeys === before.apiKeys,

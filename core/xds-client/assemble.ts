@@ -14,14 +14,20 @@ export function assemble(store: Store, { revision, digest }: Revision): Catalog 
     surfaces: store.values('surface'),
     policies: store.values('policy'),
     issuers: store.values('issuer'),
+    revocations: store.values('revocation'),
     apiKeys: byHash(store.values('apiKey')),
     sessionKeys: sessionKeys(store),
+    identityKeys: identityKeys(store),
   };
 }
 
 /** They come and go beside the revisions. */
 export function sessionKeys(store: Store): Catalog['sessionKeys'] {
   return [...store.values('sessionKey').values()];
+}
+
+export function identityKeys(store: Store): Catalog['identityKeys'] {
+  return [...store.values('identityKey').values()];
 }
 
 const hashed = new WeakMap<ReadonlyMap<string, CatalogApiKey>, Catalog['apiKeys']>();

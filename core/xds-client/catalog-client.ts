@@ -5,7 +5,7 @@ import { type NodeGroup, OWN_TYPES, type OwnKind } from '../contract.ts';
 import { type DeltaResponse, emptyDeltaRequest } from '../grpc/ads.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../runtime/log.ts';
-import { assemble, sessionKeys } from './assemble.ts';
+import { assemble, identityKeys, sessionKeys } from './assemble.ts';
 import { certifiedIdentity } from './identity.ts';
 import { retryPauseMs } from './retry-pause.ts';
 import { type CheckPolicy, Store } from './store.ts';
@@ -65,6 +65,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
   let catalog: Catalog | null = null;
   /** Those that the catalog has. */
   let keys = store.values('sessionKey');
+  let signers = store.values('identityKey');
   /** The hash of the current Revision: the same one again is no change. */
   let version = '';
   let stream: AdsStream | null = null;
@@ -126,7 +127,7 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
       for (const listener of tombstoneListeners) listener();
     }
     if (kind === 'instance') for (const listener of instanceListeners) listener();
-    if (!revised || swap() || (kind === 'sessionKey' && rekey())) {
+    if (!revised || swap() || ((kind === 'sessionKey' || kind === 'identityKey') && rekey())) {
       for (const listener of changeListeners) listener();
     }
   };
@@ -138,16 +139,19 @@ export function openCatalog(options: CatalogOptions): CatalogClient {
     if (next === null) return false;
     catalog = next;
     keys = store.values('sessionKey');
+    signers = store.values('identityKey');
     version = newest.version;
     log.info({ revision: catalog.revision }, 'the catalog is at a new revision');
     return true;
   };
 
-  /** Session keys are of no revision. */
+  /** Keys of sessions and of identities are of no revision. */
   const rekey = (): boolean => {
-    if (catalog === null || store.values('sessionKey') === keys) return false;
+    if (catalog === null || (store.values('sessionKey') === keys && store.values('identityKey') === signers))
+      return false;
     keys = store.values('sessionKey');
-    catalog = { ...catalog, sessionKeys: sessionKeys(store) };
+    signers = store.values('identityKey');
+    catalog = { ...catalog, sessionKeys: sessionKeys(store), identityKeys: identityKeys(store) };
     return true;
   };
 

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import { encodeDocument } from '../grpc/ads.ts';
 import { Store } from './store.ts';
 
-const policy = (name: string, rules: readonly object[] = []) => ({ name, version: 'tbac/v1', surfaces: ['*'], rules });
+const ALLOW = { id: 'r', effect: 'allow', tools: ['*'] };
+const policy = (name: string, rules: readonly object[] = [ALLOW]) => ({
+  name,
+  version: 'tbac/v1',
+  surfaces: ['*'],
+  rules,
+});
 const resource = (name: string, version: string, value: unknown) => ({
   name,
   version,

@@ -25,6 +25,8 @@ export class Store {
     apiKey: new Map(),
     sessionKey: new Map(),
     stdioServer: new Map(),
+    revocation: new Map(),
+    identityKey: new Map(),
     tombstone: new Map(),
     instance: new Map(),
     revision: new Map(),

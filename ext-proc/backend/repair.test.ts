@@ -145,6 +145,15 @@ describe('otherwise it is refused, with its id', () => {
   };
   test.each<[string, string, () => string | undefined]>([
     ['the session was ended meanwhile', 'ended', () => void world.gateway.tombstones.add(TOKEN_ID, NOW_MS + 1)],
+    [
+      'its caller was turned out meanwhile',
+      'revoked',
+      () => {
+        const revocation = { name: 'r', subject: 'alice', untilMs: NOW_MS + 1000 };
+        world.catalog = { ...world.catalog!, revocations: new Map([['r', revocation]]) };
+        return undefined;
+      },
+    ],
     ['the session expired meanwhile', 'expired', () => world.token({ expiresAtMs: NOW_MS - 1 })],
     ['the token was altered', 'forged', () => `${world.token()}AAAA`],
     [

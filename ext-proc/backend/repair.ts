@@ -5,6 +5,7 @@ import { CALLER, HEADERS } from '../../core/contract.ts';
 import { ChanceryError, ERRORS } from '../../core/errors.ts';
 import { decodeProcessingRequest, encodeHeadersOnly, encodeImmediate } from '../../core/grpc/ext-proc.ts';
 import type { GrpcStream, StreamHandler } from '../../core/grpc/server.ts';
+import { nameProblem } from '../../core/identity/standing.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { openEnvelope } from '../../core/mcp/envelope.ts';
 import { errorText } from '../../core/mcp/json-rpc.ts';
@@ -69,11 +70,11 @@ async function repair(gateway: Gateway, { token, replica, used, ...failed }: Fai
   if (!unsealed.ok) throw new ChanceryError('session_unknown', { reason: unsealed.reason });
   const session = unsealed.state;
   if (gateway.tombstones.has(session.tokenId)) throw new ChanceryError('session_unknown', { reason: 'ended' });
+  const catalog = gateway.catalog();
+  const gone = catalog === null ? null : nameProblem(session, catalog, gateway.now());
+  if (gone !== null) throw new ChanceryError('session_unknown', { reason: gone });
   // The version that the call was sent to, whichever the session would be led to now: Envoy stays with its cluster.
-  const version = gateway
-    .catalog()
-    ?.servers.get(failed.server)
-    ?.versions.find((each) => each.version === failed.version);
+  const version = catalog?.servers.get(failed.server)?.versions.find((each) => each.version === failed.version);
   if (version === undefined || !isServed(version))
     throw new ChanceryError('backend_unavailable', { reason: 'the server version is gone from the catalog' });
   const known = knownSession(gateway, session, version);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { ERRORS } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { exposedOf } from '../../test/support/ext-proc-world.ts';
+import { ALLOWED, exposedOf } from '../../test/support/ext-proc-world.ts';
 import { boundedSink } from '../bounded-sink.ts';
 import type { Leave, Outcome } from '../outcome.ts';
 import { answering, type ClientEnd } from './client-end.ts';
 
 const own = {
   exposed: exposedOf('memory', 'a'),
-  decision: { id: 'd1', allowed: true, ruleIds: [], reason: 'r', revision: 1 } as const,
+  decision: ALLOWED,
 };
 
 /** A call whose client has the sink that an exchange gives it. */

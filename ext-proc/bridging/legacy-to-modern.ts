@@ -114,7 +114,11 @@ function run(call: SessionCall, { exposed, target }: Allowed, client: ClientEnd)
       path: version.path,
       method: 'POST',
       body: request.text,
-      headers: { ...carriedHeaders(call.admitted.headers), ...request.headers },
+      headers: {
+        ...carriedHeaders(call.admitted.headers),
+        ...request.headers,
+        ...Object.fromEntries(gateway.identityTokens.headers(call, exposed)),
+      },
       protocolVersion: MODERN_VERSION,
       deadlineMs: LIMITS.bridgedHeadDeadlineMs,
       onOpen: (opened) => {

@@ -221,7 +221,10 @@ function run(call: ModernCall, own: Allowed, started: Started, first: ClientEnd)
       path: version.path,
       method: 'POST',
       body: text,
-      headers: carriedHeaders(call.admitted.headers),
+      headers: {
+        ...carriedHeaders(call.admitted.headers),
+        ...Object.fromEntries(gateway.identityTokens.headers(call, exposed)),
+      },
       sessionId: used,
       protocolVersion: legacyVersion(version),
       deadlineMs: LIMITS.bridgedHeadDeadlineMs,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ChanceryError } from '../../core/errors.ts';
 import type { CallRequest } from '../../core/mcp/egress-call.ts';
 import { SseParser } from '../../core/mcp/sse.ts';
-import { exposedOf, TOKEN_ID, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import { ALLOWED, exposedOf, TOKEN_ID, type World, worldOf } from '../../test/support/ext-proc-world.ts';
 import type { Outcome } from '../outcome.ts';
 import { type ComposedCall, composeCall } from './compose.ts';
 
@@ -59,7 +59,7 @@ function composing(over: Partial<ComposedCall> = {}) {
     gateway: world.gateway,
     idText: '"7"',
     exposed: exposedOf('memory', 'a'),
-    decision: { id: 'd1', allowed: true, ruleIds: ['r1', 'r2'], reason: 'r', revision: 1 },
+    decision: ALLOWED,
     headers: {},
     tokenId: TOKEN_ID,
     backendSession: 'b1',

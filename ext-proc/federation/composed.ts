@@ -13,6 +13,7 @@ import { composeCall, type MessageTransform } from '../compose/compose.ts';
 import { type Hop, toClient } from '../compose/identifiers.ts';
 import { isOfClientTasks } from '../compose/task-client.ts';
 import { isTransparent } from '../lane.ts';
+import { looksAtAnswer } from '../obligations/fulfil.ts';
 import type { Outcome } from '../outcome.ts';
 import { sealEventId } from '../streams/event-ids.ts';
 import { deprecationMetadata } from './deprecated.ts';
@@ -56,7 +57,10 @@ export function composed(
     exposed,
     decision,
     backendSession: backend,
-    headers: carriedHeaders(call.admitted.headers),
+    headers: {
+      ...carriedHeaders(call.admitted.headers),
+      ...Object.fromEntries(gateway.identityTokens.headers(call, exposed)),
+    },
     protocolVersion: backendVersion(version, session),
     body: Buffer.concat(task?.body ?? forwardedBody(message, target.param, exposed)),
     transform: (backendSession) =>
@@ -67,11 +71,13 @@ export function composed(
         task,
       ),
     eventId: (id) =>
-      id === '' || id.length > LIMITS.eventIdCharsMax || task?.resumable === false
+      // Whoever came back for the rest would get it on a stream that nobody looks at.
+      id === '' || id.length > LIMITS.eventIdCharsMax || task?.resumable === false || looksAtAnswer({ decision })
         ? null
         : sealEventId(gateway, session, {
             kind: 'call',
             idText,
+            called: { kind: target.kind, name: exposed.name },
             place: { server: version.name, version: version.version, id },
           }),
     answerHeaders: deprecationMetadata(version),

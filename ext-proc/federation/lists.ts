@@ -1,6 +1,5 @@
 // Decides the answers to lists: what a surface exposes to the caller, filtered by the policy that decides calls.
 import { hash } from 'node:crypto';
-import type { ExposedItem } from '../../core/catalog/exposure.ts';
 import type { Viewer } from '../../core/catalog/govern.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -11,7 +10,7 @@ import { immediate, type Outcome, refuse } from '../outcome.ts';
 import { viewOfPrincipal } from '../view.ts';
 import { noticeFor } from './deprecated.ts';
 import { pageOf } from './pages.ts';
-import { visible } from './visible.ts';
+import { shown } from './visible.ts';
 
 /** Which notification tells of a change of which lists. */
 export const LIST_CHANGED = {
@@ -22,11 +21,11 @@ export const LIST_CHANGED = {
 
 export function answerList(call: SessionCall, kind: ListKind, itemsMax: number = LIMITS.listPageItemsMax): Outcome {
   const { message } = call;
-  const page = pageOf(call, message, kind, visible(call, kind), itemsMax);
+  const page = pageOf(call, message, kind, shown(call, kind), itemsMax);
   if (page === null) return refuse({ code: 'invalid_params', detail: 'unknown cursor' }, message.idText);
   const { members, headers } = noticeFor(call);
   const next = page.nextCursor === null ? {} : { nextCursor: page.nextCursor };
-  const result = `{"${LISTS[kind].member}":[${written(page.items)}]${membersText({ ...next, ...members })}}`;
+  const result = `{"${LISTS[kind].member}":[${page.items.map(({ text }) => text()).join(',')}]${membersText({ ...next, ...members })}}`;
   return immediate(200, resultText(message.idText, result), `chancery_list_${kind}`, headers);
 }
 
@@ -36,12 +35,10 @@ export function answerToolsView(caller: Caller): Outcome {
   const viewer: Viewer = { ...caller, exposure: viewOfPrincipal(catalog, surface, principal) };
   const { members, headers } = noticeFor(viewer);
   const name = JSON.stringify(surface.name);
-  const body = `{"surface":${name},"tools":[${written(visible(viewer, 'tools'))}]${membersText(members)}}\n`;
+  const body = `{"surface":${name},"tools":[${shown(viewer, 'tools')
+    .map(({ text }) => text())
+    .join(',')}]${membersText(members)}}\n`;
   return immediate(200, body, 'chancery_tools_view', headers);
-}
-
-function written(items: readonly ExposedItem[]): string {
-  return items.map((item) => item.json()).join(',');
 }
 
 /** What comes behind other members of an object. */
@@ -61,7 +58,7 @@ export function listDigest(viewer: Viewer): Record<string, string> {
   const digests: Record<string, string> = {};
   for (const { method, lists } of Object.values(LIST_CHANGED)) {
     const items = lists.map((kind) =>
-      visible(viewer, kind).map((item) => `${item.server.name} ${item.version.version} ${item.json()}`),
+      shown(viewer, kind).map(({ item, text }) => `${item.server.name} ${item.version.version} ${text()}`),
     );
     digests[method] = hash('sha256', items.map((texts) => texts.join()).join('\n'), 'base64').slice(0, DIGEST_CHARS);
   }

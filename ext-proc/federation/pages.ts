@@ -1,6 +1,5 @@
 // Decides which page of a list a cursor asks for.
 import { hash } from 'node:crypto';
-import type { ExposedItem } from '../../core/catalog/exposure.ts';
 import type { Asker } from '../../core/catalog/govern.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type Message, stringParam } from '../../core/mcp/message.ts';
@@ -8,8 +7,12 @@ import type { ListKind } from '../../core/mcp/methods.ts';
 import type { HandleOwner } from '../../core/session/handles.ts';
 import type { Caller } from '../call.ts';
 
-export interface Page {
-  readonly items: readonly ExposedItem[];
+interface Named {
+  readonly publicName: string;
+}
+
+export interface Page<Item extends Named> {
+  readonly items: readonly Item[];
   /** Null: it is the last one. */
   readonly nextCursor: string | null;
 }
@@ -18,13 +21,13 @@ export interface Page {
  * Null: the cursor is none that this caller was given for this list. "Invalid cursors SHOULD result in an error with code
  * -32602" (MCP 2025-11-25, server/utilities/pagination).
  */
-export function pageOf(
+export function pageOf<Item extends Named>(
   caller: Caller,
   message: Message,
   kind: ListKind,
-  all: readonly ExposedItem[],
+  all: readonly Item[],
   itemsMax: number,
-): Page | null {
+): Page<Item> | null {
   const start = message.params?.has('cursor') ? startOf(caller, kind, all, stringParam(message, 'cursor')) : 0;
   if (start === null) return null;
   const items = all.slice(start, start + itemsMax);
@@ -40,7 +43,7 @@ export function pageOf(
  * Where the list is as it was, the place; where it changed, behind the last name that was given, and where that is gone,
  * the place again.
  */
-function startOf(caller: Caller, kind: ListKind, all: readonly ExposedItem[], cursor: string | null): number | null {
+function startOf(caller: Caller, kind: ListKind, all: readonly Named[], cursor: string | null): number | null {
   const opened = cursor === null ? null : caller.gateway.handles().open('cursor', ownerOf(caller), cursor);
   if (opened === null || !opened.ok) return null;
   const [list, name, end, digest] = opened.payload;
@@ -55,6 +58,6 @@ export function ownerOf({ surface, principal }: Asker): HandleOwner {
 }
 
 // What a caller sees is listed again for each page: two lists are the same when their names are.
-function digestOf(all: readonly ExposedItem[]): string {
+function digestOf(all: readonly Named[]): string {
   return hash('sha256', all.map(({ publicName }) => publicName).join('\n'), 'base64');
 }

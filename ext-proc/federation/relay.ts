@@ -11,6 +11,7 @@ import { bridgeLegacy } from '../bridging/bridge.ts';
 import type { SessionCall } from '../call.ts';
 import { relayedMetadata } from '../call-record.ts';
 import { isTransparent, laneOf } from '../lane.ts';
+import { looksAtAnswer } from '../obligations/fulfil.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { composed } from './composed.ts';
 import { made, makesTask } from './tasks-made.ts';
@@ -22,7 +23,9 @@ export function relay(call: SessionCall, verdict: Allowed): Outcome | Promise<Ou
   if (isModernOnly(version.discovered)) return bridgeLegacy(call, verdict);
   if (makesTask(call)) return onBackend(call, version, (backend) => composed(call, verdict, backend, made(verdict)));
   const lane =
-    call.batched === true || laneOf(call.exposure, call.session, version) === 'composed' ? composed : forward;
+    call.batched === true || looksAtAnswer(verdict) || laneOf(call.exposure, call.session, version) === 'composed'
+      ? composed
+      : forward;
   return onBackend(call, version, (backend) => lane(call, verdict, backend));
 }
 
@@ -51,11 +54,8 @@ export function onBackend(
   );
 }
 
-function forward(
-  { gateway, message, session, token, exposure }: SessionCall,
-  { exposed, target, decision }: Allowed,
-  backend: string,
-): Outcome {
+function forward(call: SessionCall, { exposed, target, decision }: Allowed, backend: string): Outcome {
+  const { gateway, message, session, token, exposure } = call;
   const { version } = exposed;
   gateway.log.debug(
     {
@@ -67,12 +67,13 @@ function forward(
     },
     'a call goes on',
   );
-  const setHeaders: [string, string][] = [
+  const setHeaders: (readonly [string, string])[] = [
     [HEADERS.cluster, version.cluster],
     [':path', version.path],
     [HEADERS.protocolVersion, backendVersion(version, session)],
     // As we read it: a backend must not be told of another charset.
     ['content-type', 'application/json'],
+    ...gateway.identityTokens.headers(call, exposed),
   ];
   // The modern era's headers say nothing in this one, and nobody compared them with the body.
   const removeHeaders: string[] = [HEADERS.method, HEADERS.name];

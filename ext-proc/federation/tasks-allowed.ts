@@ -1,7 +1,9 @@
 // Decides whether a caller may do something with a task: what he might do with the tool that it came from.
 import { isServed } from '../../core/catalog/choose.ts';
+import { standingDecision } from '../../core/catalog/decisions.ts';
 import { type Exposed, exposureOf } from '../../core/catalog/exposure.ts';
-import { decideFor, type Viewer } from '../../core/catalog/govern.ts';
+import type { Viewer } from '../../core/catalog/govern.ts';
+import { shownTo } from '../../core/catalog/tool-candidates.ts';
 import type { Era } from '../../core/mcp/era.ts';
 import type { Message } from '../../core/mcp/message.ts';
 import type { Decision } from '../../core/policy/types.ts';
@@ -60,7 +62,8 @@ const PROFILES = ['full', 'bare'] as const;
 export function toolVerdict(viewer: Viewer, ref: TaskRef): TaskVerdict {
   const { catalog, surface, exposure } = viewer;
   const server = catalog.servers.get(ref.server);
-  const version = server?.versions.find((each) => each.version === ref.version);
+  const found = server?.versions.find((each) => each.version === ref.version);
+  const version = found && shownTo(found, viewer.principal);
   if (version === undefined || !isServed(version)) return { allowed: false, reason: 'its server version is gone' };
   // The task stays where it is, whichever version its caller would be led to now, and whatever he declares this time.
   const versionOf: Parameters<typeof exposureOf>[2] = (each) =>
@@ -69,7 +72,7 @@ export function toolVerdict(viewer: Viewer, ref: TaskRef): TaskVerdict {
     (item) => item.version === version && item.name === ref.tool,
   );
   if (exposed === undefined) return { allowed: false, reason: 'its tool is not on this surface' };
-  const decision = decideFor(viewer, { kind: 'tool', server: ref.server, name: ref.tool });
+  const decision = standingDecision(viewer, 'tool', exposed);
   if (!decision.allowed) return { allowed: false, reason: 'its tool is denied', decision };
   return { allowed: true, ref, exposed, decision };
 }

@@ -1,4 +1,5 @@
 // Decides how a client of the legacy era asks for a task that it made: from the server that has it, as the tool that it came from.
+
 import type { ServerVersion } from '../../core/catalog/catalog.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { isModernOnly } from '../../core/mcp/era.ts';
@@ -11,6 +12,7 @@ import { type Hop, toClient } from '../compose/identifiers.ts';
 import { knownToBackend } from '../compose/task-client.ts';
 import { taskEdits } from '../compose/task-messages.ts';
 import { isTransparent } from '../lane.ts';
+import { withheld } from '../obligations/fulfil.ts';
 import { ACCEPTED, type Outcome, refuse } from '../outcome.ts';
 import { composed, type TaskPart } from './composed.ts';
 import { onBackend } from './relay.ts';
@@ -31,7 +33,7 @@ export function answerTask(call: SessionCall): Outcome | Promise<Outcome> {
   const body = withEdits(message, [{ span: message.params!.get('taskId')!, text: ref.idText }]);
   const part: TaskPart = { body, ...(message.method === 'tasks/result' ? RESULT : named(handle)) };
   return onBackend(call, exposed.version, (backend) =>
-    composed(call, { exposed, target: TOOL, decision }, backend, part),
+    withheld(call.gateway, message, decision, composed(call, { exposed, target: TOOL, decision }, backend, part)),
   );
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { principalOf, request, type World, worldOf } from '../../test/support/ext-proc-world.ts';
+import { principalOf, request, SITUATION, type World, worldOf } from '../../test/support/ext-proc-world.ts';
 import { askedFor, sealBridged } from '../bridging/bridged-state.ts';
 import type { Outcome } from '../outcome.ts';
 import { answerRelayed } from './answer.ts';
-import type { RelayRequest } from './wire.ts';
+import { principalOnWire, type RelayRequest } from './wire.ts';
 
 let world: World;
 beforeEach(() => {
@@ -19,7 +19,7 @@ function relayed(over: Partial<Omit<RelayRequest, 'message'>> & { readonly body?
     instance: world.gateway.bridges.instance,
     kind: 'retry',
     surface: 'default',
-    principal: principalOf('alice'),
+    principal: principalOnWire(principalOf('alice')),
     session: '',
     asked: ASKED,
     message: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
@@ -47,7 +47,13 @@ test('before there is a catalog nothing is', () => {
 describe('a retry', () => {
   const sealed = (subject = 'alice', instance = world.gateway.bridges.instance): string => {
     const surface = world.catalog!.surfaces.get('default')!;
-    const asker = { catalog: world.catalog!, surface, principal: principalOf(subject), decisionId: 'd' };
+    const asker = {
+      catalog: world.catalog!,
+      surface,
+      principal: principalOf(subject),
+      decisionId: 'd',
+      situation: SITUATION,
+    };
     return sealBridged(world.gateway, asker, ASKED, { kind: 'parked', instance, id: '1' });
   };
   const parked: string[] = [];
@@ -74,7 +80,11 @@ describe('a retry', () => {
     expect(parked).toEqual(['resumed']);
   });
   test.each<[string, () => ReturnType<typeof relayed>, string]>([
-    ['of another principal', () => retry(sealed(), { principal: principalOf('bob') }), 'chancery_invalid_state'],
+    [
+      'of another principal',
+      () => retry(sealed(), { principal: principalOnWire(principalOf('bob')) }),
+      'chancery_invalid_state',
+    ],
     ['with another one’s state', () => retry(sealed('bob')), 'chancery_invalid_state'],
     ['on another surface', () => retry(sealed(), { surface: 'one' }), 'chancery_invalid_state'],
     ['for something else', () => retry(sealed(), { asked: askedFor('tools/call', 'x') }), 'chancery_invalid_state'],
@@ -105,7 +115,7 @@ describe('of a session', () => {
     expect(remembered()).toBe('debug');
   });
   test.each<[string, () => ReturnType<typeof relayed>]>([
-    ['another principal’s', () => level(world.token(), { principal: principalOf('bob') })],
+    ['another principal’s', () => level(world.token(), { principal: principalOnWire(principalOf('bob')) })],
     ['another surface’s', () => level(world.token(), { surface: 'one' })],
     ['a forged', () => level(`${world.token().slice(0, -4)}AAAA`)],
     ['no', () => level('')],
@@ -129,7 +139,7 @@ describe('of a session', () => {
       sink: { write() {}, end: () => void ended.push('ended'), pendingBytes: () => 0 },
       digest: () => ({}),
     });
-    await relayed({ kind: 'listening', session: world.token(), principal: principalOf('bob') });
+    await relayed({ kind: 'listening', session: world.token(), principal: principalOnWire(principalOf('bob')) });
     expect(ended).toEqual([]);
     await relayed({ kind: 'listening', session: world.token() });
     expect(ended).toEqual(['ended']);

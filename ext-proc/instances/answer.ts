@@ -8,9 +8,10 @@ import { cancelHere } from '../federation/ending.ts';
 import { answerBackend, tellProgress } from '../federation/responses.ts';
 import type { Gateway } from '../gateway.ts';
 import { ACCEPTED, type Outcome, refuse } from '../outcome.ts';
+import { situationOf } from '../situation.ts';
 import { viewOf } from '../view.ts';
 import { ALONE } from './instances.ts';
-import type { RelayKind, RelayRequest } from './wire.ts';
+import { principalOffWire, type RelayKind, type RelayRequest } from './wire.ts';
 
 type Handler = (gateway: Gateway, asker: Asker, request: RelayRequest) => Outcome | Promise<Outcome>;
 
@@ -38,7 +39,13 @@ export function answerRelayed(gateway: Gateway, request: RelayRequest): Outcome 
   const handler = Object.hasOwn(KINDS, request.kind) ? KINDS[request.kind] : undefined;
   if (request.instance !== gateway.bridges.instance || catalog === null || surface === undefined) return null;
   if (handler === undefined) return null;
-  const asker: Asker = { catalog, surface, principal: request.principal, decisionId: gateway.newDecisionId() };
+  const asker: Asker = {
+    catalog,
+    surface,
+    principal: principalOffWire(request.principal),
+    decisionId: gateway.newDecisionId(),
+    situation: situationOf(gateway),
+  };
   return handler({ ...gateway, instances: ALONE }, asker, request);
 }
 

@@ -14,7 +14,7 @@ import type { StreamSink } from '../streams/table.ts';
 import { createAddressBook } from './address-book.ts';
 import { createInstances, type Instances, type Question } from './instances.ts';
 import { serveInstances } from './serve.ts';
-import { loadInstances, type RelayRequest } from './wire.ts';
+import { loadInstances, principalOnWire, type RelayRequest } from './wire.ts';
 
 const service = loadInstances(join(ROOT_DIR, 'proto'));
 const log = pino({ level: 'silent' });
@@ -23,7 +23,7 @@ const GONE = /"id":7,"error":\{"code":-32000,"message":"the call that this reque
 const question: Question = {
   kind: 'retry',
   surface: 'default',
-  principal: principalOf('alice'),
+  principal: principalOnWire(principalOf('alice')),
   session: '',
   asked: 'digest',
   message: Buffer.from('{"id":12345678901234567890}'),

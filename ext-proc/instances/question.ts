@@ -2,7 +2,7 @@
 import type { Asker } from '../../core/catalog/govern.ts';
 import type { Message } from '../../core/mcp/message.ts';
 import type { Question } from './instances.ts';
-import type { RelayKind } from './wire.ts';
+import { principalOnWire, type RelayKind } from './wire.ts';
 
 /** Who calls, as verified here; of a session also its token. */
 export function questionOf(
@@ -13,7 +13,7 @@ export function questionOf(
   return {
     kind,
     surface: surface.name,
-    principal,
+    principal: principalOnWire(principal),
     session: token,
     asked: '',
     message: message?.bytes ?? Buffer.alloc(0),

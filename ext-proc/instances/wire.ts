@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import type { JsonObject } from '../../core/json.ts';
 import type { Principal } from '../../core/policy/types.ts';
 
 /**
@@ -10,11 +11,33 @@ import type { Principal } from '../../core/policy/types.ts';
  */
 export type RelayKind = 'retry' | 'answer' | 'notice' | 'listening';
 
+/** Lists and texts only; see `principalOnWire`. */
+export interface WirePrincipal
+  extends Pick<Principal, 'issuer' | 'subject' | 'groups' | 'scopes' | 'tasks' | 'expiresAtMs'> {
+  readonly agent: string;
+  readonly claims: string;
+  readonly kind: string;
+}
+
+export function principalOnWire({ agent, claims, ...principal }: Principal): WirePrincipal {
+  return { ...principal, agent: agent ?? '', claims: JSON.stringify(claims) };
+}
+
+/** The other end is one of us: it was verified there. */
+export function principalOffWire({ agent, claims, kind, ...principal }: WirePrincipal): Principal {
+  return {
+    ...principal,
+    agent: agent === '' ? null : agent,
+    claims: JSON.parse(claims) as JsonObject,
+    kind: kind as Principal['kind'],
+  };
+}
+
 export interface RelayRequest {
   readonly instance: string;
   readonly kind: RelayKind;
   readonly surface: string;
-  readonly principal: Principal;
+  readonly principal: WirePrincipal;
   /** The sealed session token; '' in the modern era. */
   readonly session: string;
   /** Of a retry, see `askedFor`; else ''. */

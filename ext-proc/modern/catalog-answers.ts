@@ -5,7 +5,7 @@ import { LISTS, type ListKind } from '../../core/mcp/methods.ts';
 import { MODERN_VERSIONS } from '../../core/mcp/versions.ts';
 import { noticeFor } from '../federation/deprecated.ts';
 import { pageOf } from '../federation/pages.ts';
-import { visible } from '../federation/visible.ts';
+import { shown } from '../federation/visible.ts';
 import { immediate, type Outcome, refuse } from '../outcome.ts';
 import type { ModernCall } from './call.ts';
 import { cachingOf, capabilitiesFor, instructionsOf, metaOf } from './described.ts';
@@ -27,10 +27,10 @@ export function discover(call: ModernCall): Outcome {
 
 export function listModern(call: ModernCall, kind: ListKind): Outcome {
   const { message, surface } = call;
-  const page = pageOf(call, message, kind, visible(call, kind), LIMITS.listPageItemsMax);
+  const page = pageOf(call, message, kind, shown(call, kind), LIMITS.listPageItemsMax);
   if (page === null) return refuse({ code: 'invalid_params', detail: 'unknown cursor' }, message.idText);
   const { members, headers } = noticeFor(call);
-  const items = page.items.map((item) => item.json());
+  const items = page.items.map(({ text }) => text());
   const next = page.nextCursor === null ? '' : `,"nextCursor":${JSON.stringify(page.nextCursor)}`;
   const { ttlMs, cacheScope } = cachingOf(surface);
   const meta = JSON.stringify(metaOf(call, members._meta));

@@ -33,7 +33,7 @@ export interface Filter {
 
 /** "The first message MUST be `notifications/subscriptions/acknowledged`" (MCP 2026-07-28, basic/subscriptions). */
 export function listen(call: ModernCall): Outcome {
-  const { gateway, message, principal, apiKey, decisionId } = call;
+  const { gateway, message, principal, apiKey, decisionId, situation } = call;
   const { name } = call.surface;
   const filter = filterOf(call);
   if (typeof filter === 'string') return refuse({ code: 'invalid_params', detail: filter }, message.idText);
@@ -55,7 +55,14 @@ export function listen(call: ModernCall): Outcome {
     if (apiKey !== null && apiKeyProblem(catalog.apiKeys.get(apiKey.sha256), name, gateway.now()) !== null) return null;
     const surface = catalog.surfaces.get(name);
     if (surface === undefined) return undefined;
-    return { catalog, surface, principal, decisionId, exposure: viewOfPrincipal(catalog, surface, principal) };
+    return {
+      catalog,
+      surface,
+      principal,
+      decisionId,
+      situation,
+      exposure: viewOfPrincipal(catalog, surface, principal),
+    };
   };
   return {
     kind: 'stream',

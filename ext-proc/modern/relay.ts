@@ -3,6 +3,7 @@
 import { isServed } from '../../core/catalog/choose.ts';
 import type { Exposed } from '../../core/catalog/exposure.ts';
 import { forwardedBody } from '../../core/catalog/exposure-arguments.ts';
+import { shownTo } from '../../core/catalog/tool-candidates.ts';
 import { HEADERS } from '../../core/contract.ts';
 import { speaks } from '../../core/mcp/era.ts';
 import { encodeHeaderValue } from '../../core/mcp/header-value.ts';
@@ -12,6 +13,7 @@ import { NO_SESSION } from '../backend/repair-context.ts';
 import { bridgeModern } from '../bridging/bridge.ts';
 import { relayedMetadata } from '../call-record.ts';
 import { isTransparent } from '../lane.ts';
+import { looksAtAnswer } from '../obligations/fulfil.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import type { Allowed, ModernCall } from './call.ts';
 import { composeModern } from './compose.ts';
@@ -41,7 +43,7 @@ export function relayModern(call: ModernCall, verdict: Allowed): Outcome | Promi
   const asks = ANSWERING.some((name) => envelope.capabilities.has(name));
   // What a server calls public, it shows everybody; here a policy decides who reads it.
   const isRead = message.method === 'resources/read' && surface.auth !== 'none';
-  if (asks || isRead || back.text !== null) return composeModern(call, verdict, forwarded);
+  if (asks || isRead || back.text !== null || looksAtAnswer(verdict)) return composeModern(call, verdict, forwarded);
   return native(call, verdict, forwarded);
 }
 
@@ -57,10 +59,12 @@ function returned(call: ModernCall, exposed: Exposed): Returned | null {
   if (message.params?.has('requestState') !== true) return { exposed, text: null };
   const opened = openState(gateway, call, stringParam(message, 'requestState') ?? '');
   const reason = opened.ok ? (opened.state.server === exposed.server.name ? null : 'wrong_server') : opened.reason;
-  const version = opened.ok ? exposed.server.versions.find((each) => each.version === opened.state.version) : undefined;
+  const found = opened.ok ? exposed.server.versions.find((each) => each.version === opened.state.version) : undefined;
+  const version = found && shownTo(found, principal);
   if (opened.ok && reason === null && version !== undefined && isServed(version)) {
-    const { server, name, publicName, fixing } = exposed;
-    return { exposed: { server, version, name, publicName, fixing }, text: opened.state.text };
+    const { server, name, publicName, fixing, facts, inputSchema } = exposed;
+    const same = { server, version, name, publicName, fixing, facts, inputSchema };
+    return { exposed: same, text: opened.state.text };
   }
   gateway.log.info(
     { surface: surface.name, subject: principal.subject, reason: reason ?? 'version_gone' },
@@ -78,12 +82,13 @@ function forwardedTo(
   const { message } = call;
   const { version } = exposed;
   const named = NAMED_BY.get(message.method);
-  const setHeaders: [string, string][] = [
+  const setHeaders: (readonly [string, string])[] = [
     [HEADERS.cluster, version.cluster],
     [':path', version.path],
     [HEADERS.protocolVersion, call.envelope.protocolVersion],
     [HEADERS.method, message.method],
     ['content-type', 'application/json'],
+    ...call.gateway.identityTokens.headers(call, exposed),
   ];
   // There are no sessions and no events to go on from: a server must not be told of any.
   const removeHeaders: string[] = [HEADERS.session, 'last-event-id'];

@@ -13,6 +13,7 @@ export interface RequestState {
 
 /** First of the payload; other states of the same handle kind begin otherwise. */
 const OF_SERVER = 'server';
+const OF_APPROVAL = 'approval';
 
 /** Null: it is larger than what a client could bring back. */
 export function sealState(gateway: Gateway, asker: Asker, { server, version, text }: RequestState): string | null {
@@ -33,4 +34,16 @@ export function openState(gateway: Gateway, asker: Asker, sealed: string): Opene
   if (kind !== OF_SERVER || typeof server !== 'string' || typeof version !== 'string' || typeof text !== 'string')
     return { ok: false, reason: 'malformed' };
   return { ok: true, state: { server, version, text } };
+}
+
+/** Null: it is larger than what a client could bring back. */
+export function sealApproval(gateway: Gateway, asker: Asker, id: string, expiresAtMs: number): string | null {
+  const sealed = gateway.handles().seal('state', ownerOf(asker), [OF_APPROVAL, id], expiresAtMs);
+  return sealed.length > LIMITS.handleCharsMax ? null : sealed;
+}
+
+/** Whether a state says which approval its call waits for: then it is ours, and no server has to see it. Total. */
+export function isApprovalState(gateway: Gateway, asker: Asker, sealed: string): boolean {
+  const opened = gateway.handles().open('state', ownerOf(asker), sealed);
+  return opened.ok && opened.payload[0] === OF_APPROVAL;
 }

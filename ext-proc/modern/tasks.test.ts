@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { classifyInbound, META } from '../../core/mcp/inbound.ts';
+import { NO_FACTS } from '../../core/policy/types.ts';
 import {
   ALLOW_ALL,
   callerOf,
@@ -106,7 +107,15 @@ describe('what a server makes a task of', () => {
     const exposed = world.catalog!.servers.get('memory')!;
     const [version] = exposed.versions;
     const call = callOf(method, params);
-    const tool = { server: exposed, version: version!, name: 'read_graph', publicName: 'x', fixing: null };
+    const tool = {
+      server: exposed,
+      version: version!,
+      name: 'read_graph',
+      publicName: 'x',
+      fixing: null,
+      facts: NO_FACTS,
+      inputSchema: null,
+    };
     return answerFor(call, tool, messageOf(`{"jsonrpc":"2.0","id":7,"result":${result}}`)).join();
   };
   const TASK = '{"resultType":"task","n":9007199254740993,"taskId":"té"}';

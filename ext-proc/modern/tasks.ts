@@ -1,4 +1,5 @@
 // Decides how a client of the modern era asks for a task: from the server that has it, header and body rewritten together.
+
 import { HEADERS } from '../../core/contract.ts';
 import { speaks } from '../../core/mcp/era.ts';
 import { encodeHeaderValue } from '../../core/mcp/header-value.ts';
@@ -6,6 +7,7 @@ import { type Message, stringParam, withEdits } from '../../core/mcp/message.ts'
 import { spanIn, TASKS_EXTENSION } from '../../core/mcp/tasks.ts';
 import { ownerOf } from '../federation/pages.ts';
 import { refusedTask, type TaskVerdict, taskVerdict } from '../federation/tasks-allowed.ts';
+import { withheld } from '../obligations/fulfil.ts';
 import { type Outcome, type Refusal, refuse } from '../outcome.ts';
 import { answerFor } from './answered.ts';
 import type { ModernCall } from './call.ts';
@@ -43,12 +45,13 @@ export function answerModernTask(call: ModernCall): Outcome | Promise<Outcome> {
     ['content-type', 'application/json'],
   ] as const;
   const body = withEdits(message, [{ span: message.params!.get('taskId')!, text: ref.idText }]);
-  return composeModern(
+  const outcome = composeModern(
     call,
     { decision },
     { exposed, setHeaders, removeHeaders: [HEADERS.session, 'last-event-id'], body },
     (answer) => namedAnswer(call, verdict, answer, handle),
   );
+  return withheld(call.gateway, message, decision, outcome);
 }
 
 /** Of a task that this caller was given. */

@@ -7,9 +7,11 @@ import type { EgressCall } from '../../core/mcp/egress-call.ts';
 import { speaks } from '../../core/mcp/era.ts';
 import { META, membersAt } from '../../core/mcp/inbound.ts';
 import { type Edit, type Message, parseMessage, stringParam, withEdits } from '../../core/mcp/message.ts';
+import { redact } from '../../core/mcp/redact.ts';
 import type { Span } from '../../core/mcp/scan.ts';
 import { TASK_CHANGED, TASKS_EXTENSION } from '../../core/mcp/tasks.ts';
 import { MODERN_VERSION } from '../../core/mcp/versions.ts';
+import { parseRedactPath } from '../../core/policy/redact-path.ts';
 import { ownerText } from '../bridging/bridged-state.ts';
 import { listenLegacy } from '../bridging/listen-legacy.ts';
 import { toolVerdict } from '../federation/tasks-allowed.ts';
@@ -198,9 +200,18 @@ function updateFor({ viewer, idText }: UpdatesOptions, heard: Heard, data: strin
     return subscribed(message, idText, message.params!.get('uri')!, []);
   }
   const task = message.method === TASK_CHANGED ? listenedTask(message, heard.tasks) : undefined;
-  if (task === undefined || !toolVerdict(now, task.ref).allowed) return null;
+  const verdict = task === undefined ? null : toolVerdict(now, task.ref);
+  if (task === undefined || verdict?.allowed !== true) return null;
   const span = message.params!.get('taskId')!;
-  return subscribed(message, idText, span, [{ span, text: JSON.stringify(task.handle) }]);
+  const told = subscribed(message, idText, span, [{ span, text: JSON.stringify(task.handle) }]);
+  // A task that is over brings its result with it, of which a rule may withhold parts.
+  const withheld = verdict.decision.obligations?.redact ?? [];
+  return told === null || withheld.length === 0
+    ? told
+    : redact(
+        told,
+        withheld.map((path) => parseRedactPath(path) ?? []),
+      );
 }
 
 /** `named`: a member of `params`, behind which others can come in. */

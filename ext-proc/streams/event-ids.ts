@@ -1,5 +1,6 @@
 // Decides what the event ids say that we give a client: of which session's stream an event is, and where each backend was.
 import { LIMITS } from '../../core/limits.ts';
+import { TARGET_MEMBERS, type TargetKind } from '../../core/policy/types.ts';
 import type { SessionState } from '../../core/session/types.ts';
 import type { Gateway } from '../gateway.ts';
 
@@ -13,8 +14,13 @@ export interface Place {
 export type Position =
   /** In the session's merged stream. `lists`: what its client was told of each list, in the order of LIST_CHANGED. */
   | { readonly kind: 'stream'; readonly lists: readonly string[]; readonly places: readonly Place[] }
-  /** In the answer to a call, whose id in raw JSON is `idText`. */
-  | { readonly kind: 'call'; readonly idText: string; readonly place: Place };
+  /** In the answer to a call, whose id in raw JSON is `idText`, of what its server calls so. */
+  | { readonly kind: 'call'; readonly idText: string; readonly called: Called; readonly place: Place };
+
+export interface Called {
+  readonly kind: TargetKind;
+  readonly name: string;
+}
 
 const LISTS = 3;
 
@@ -23,7 +29,7 @@ export function sealEventId(gateway: Gateway, session: SessionState, position: P
   const payload =
     position.kind === 'stream'
       ? [session.tokenId, 'stream', ...position.lists, ...bounded(position.places).flatMap(flat)]
-      : [session.tokenId, 'call', position.idText, ...flat(position.place)];
+      : [session.tokenId, 'call', position.idText, position.called.kind, position.called.name, ...flat(position.place)];
   return gateway.handles().seal('event', session, payload, session.expiresAtMs);
 }
 
@@ -34,9 +40,14 @@ export function openEventId(gateway: Gateway, session: SessionState, text: strin
   const [tokenId, kind, ...rest] = opened.payload.map(String);
   if (tokenId !== session.tokenId) return null;
   if (kind === 'stream') return { kind, lists: rest.slice(0, LISTS), places: placesOf(rest.slice(LISTS)) };
-  const [idText = 'null', ...place] = rest;
+  const [idText = 'null', target = '', name = '', ...place] = rest;
   const [only] = placesOf(place);
-  return kind === 'call' && only !== undefined ? { kind, idText, place: only } : null;
+  if (kind !== 'call' || only === undefined || !isTargetKind(target)) return null;
+  return { kind, idText, called: { kind: target, name }, place: only };
+}
+
+function isTargetKind(text: string): text is TargetKind {
+  return Object.hasOwn(TARGET_MEMBERS, text);
 }
 
 /** Whether a text has the form of one of ours. */

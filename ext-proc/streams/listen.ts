@@ -8,6 +8,7 @@ import { listDigest } from '../federation/lists.ts';
 import { questionOf } from '../instances/question.ts';
 import { isTransparent } from '../lane.ts';
 import { type Outcome, refuse } from '../outcome.ts';
+import { inSession } from '../situation.ts';
 import { viewOf } from '../view.ts';
 import { isEventId, openEventId, type Position } from './event-ids.ts';
 import { LIST_METHODS, Merge, PRIMED } from './merge.ts';
@@ -26,7 +27,8 @@ export function openStream(caller: Caller, session: SessionState): Outcome {
   const { lastEventId } = caller.admitted;
   if (gateway.streams.full) return refuse({ code: 'too_many_streams', reason: `${LIMITS.streamsMax} are open` });
   if (lastEventId === '') return begin(caller, session, FRESH);
-  const viewer = { ...caller, exposure: viewOf(caller.catalog, caller.surface, session) };
+  const situation = inSession(caller.situation, gateway, session);
+  const viewer = { ...caller, situation, exposure: viewOf(caller.catalog, caller.surface, session) };
   if (gateway.streams.beside(session.tokenId) >= LIMITS.resumptionsPerSessionMax)
     return refuse({ code: 'too_many_streams', reason: `${LIMITS.resumptionsPerSessionMax} are open in this session` });
   if (isTransparent(viewer.exposure) && !isEventId(lastEventId)) {
@@ -46,8 +48,9 @@ function begin(caller: Caller, session: SessionState, position: Extract<Position
     kind: 'stream',
     headers: STREAM_HEADERS,
     open(sink) {
-      const first: Viewer = { ...caller, exposure: viewOf(caller.catalog, surface, session) };
-      const listener = { gateway, session, principal, apiKey, decisionId, surface: surface.name };
+      const situation = inSession(caller.situation, gateway, session);
+      const first: Viewer = { ...caller, situation, exposure: viewOf(caller.catalog, surface, session) };
+      const listener = { gateway, session, principal, apiKey, decisionId, situation, surface: surface.name };
       const forget = listen(listener, first, position, expiryOf(caller, session), sink);
       // An earlier one may be open in another, on a connection that died unseen.
       gateway.instances.tell(questionOf('listening', { ...caller, token: caller.admitted.sessionToken }, null));
@@ -57,14 +60,14 @@ function begin(caller: Caller, session: SessionState, position: Extract<Position
 }
 
 /** Whose stream it is. Not the caller itself: a stream lives for hours, and would hold the catalog of the day it was opened. */
-interface Listener extends Pick<Caller, 'gateway' | 'principal' | 'apiKey' | 'decisionId'> {
+interface Listener extends Pick<Caller, 'gateway' | 'principal' | 'apiKey' | 'decisionId' | 'situation'> {
   readonly session: SessionState;
   readonly surface: string;
 }
 
 /** A function of its own: what the closures of another one use, these would hold as well. */
 function listen(
-  { gateway, session, principal, apiKey, decisionId, surface: name }: Listener,
+  { gateway, session, principal, apiKey, decisionId, situation, surface: name }: Listener,
   first: Viewer,
   position: Extract<Position, { kind: 'stream' }>,
   expiresAtMs: number,
@@ -74,7 +77,7 @@ function listen(
     const catalog = gateway.catalog();
     const surface = catalog?.surfaces.get(name);
     if (catalog === null || surface === undefined) return null;
-    return { catalog, surface, principal, decisionId, exposure: viewOf(catalog, surface, session) };
+    return { catalog, surface, principal, decisionId, situation, exposure: viewOf(catalog, surface, session) };
   };
   // So that the response's headers go out at once.
   sink.write(': open\n\n');

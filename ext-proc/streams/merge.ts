@@ -1,6 +1,7 @@
 // Decides what a session's client is sent of what its backends say outside of any call.
 import type { ServerVersion } from '../../core/catalog/catalog.ts';
-import { decideFor, type Viewer } from '../../core/catalog/govern.ts';
+import { mayUse } from '../../core/catalog/decisions.ts';
+import type { Viewer } from '../../core/catalog/govern.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { CallEvent } from '../../core/mcp/egress-call.ts';
 import { isModernOnly } from '../../core/mcp/era.ts';
@@ -163,5 +164,5 @@ function isFor(viewer: Viewer, { name }: ServerVersion, message: Message): boole
   if (message.kind === 'response' || LIST_METHODS.includes(message.method)) return false;
   if (message.method !== 'notifications/resources/updated') return true;
   const uri = stringParam(message, 'uri');
-  return uri !== null && decideFor(viewer, { kind: 'resource', server: name, name: uri }).allowed;
+  return uri !== null && mayUse(viewer, 'resource', name, uri);
 }

@@ -1,5 +1,6 @@
 // Decides how a stream that belongs to one backend goes on after it broke: that of a call, or of a surface with one server.
 import type { ServerVersion } from '../../core/catalog/catalog.ts';
+import { standingOf, withheldAnywhere } from '../../core/catalog/decisions.ts';
 import type { Exposure } from '../../core/catalog/exposure.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { CallEvent, CallHead, EgressCall } from '../../core/mcp/egress-call.ts';
@@ -14,6 +15,7 @@ import { toClient } from '../compose/identifiers.ts';
 import { toOnlyClient } from '../compose/task-messages.ts';
 import { mayHear } from '../federation/tasks-heard.ts';
 import { isTransparent } from '../lane.ts';
+import { withheldOf } from '../obligations/fulfil.ts';
 import { type Outcome, refuse } from '../outcome.ts';
 import { type Position, sealEventId } from './event-ids.ts';
 import { Flow } from './flow.ts';
@@ -35,20 +37,22 @@ export function resumeTransparent(
   const [version] = viewing.exposure.served;
   if (version === undefined) return begin();
   const { gateway } = viewing;
-  return resume(viewing, session, version, lastEventId, begin, (event, backendSession) => {
+  // The server's own ids do not say of which call an answer is, and whoever guesses one may come for any.
+  const rest = resume(viewing, session, version, lastEventId, begin, (event, backendSession) => {
     const parsed = event.data === '' ? null : parseMessage(Buffer.from(event.data));
     const message = parsed?.ok === true && !LIST_METHODS.includes(parsed.message.method) ? parsed.message : null;
     const hop = { gateway, session, version, backendSession };
     const parts = message === null || !mayHear(viewing, hop, message) ? null : toOnlyClient(hop, message);
     return { text: eventText(parts === null ? '' : textOf(parts), event.id ?? null, event.retry), last: false };
   });
+  return withheldOf(gateway, withheldAnywhere(viewing), rest, 'null');
 }
 
 /** The rest of a call's answer. A response to anything else would be another call's. */
 export function resumeAnswer(
   viewing: Viewing,
   session: SessionState,
-  { idText, place }: Extract<Position, { kind: 'call' }>,
+  { idText, called, place }: Extract<Position, { kind: 'call' }>,
 ): Outcome {
   const { gateway } = viewing;
   const unknown = (): Outcome => refuse({ code: 'invalid_request', detail: 'unknown Last-Event-ID' });
@@ -56,7 +60,10 @@ export function resumeAnswer(
     ({ name, version: each }) => name === place.server && each === place.version,
   );
   if (version === undefined) return unknown();
-  return resume(viewing, session, version, place.id, unknown, (event, backendSession) => {
+  // Between the call and its rest a rule may have changed.
+  const standing = standingOf(viewing, called.kind, version.name, called.name);
+  if (standing?.allowed !== true) return unknown();
+  const rest = resume(viewing, session, version, place.id, unknown, (event, backendSession) => {
     const parsed = event.data === '' ? null : parseMessage(Buffer.from(event.data));
     const message = parsed?.ok === true ? parsed.message : null;
     const last = message?.kind === 'response' && message.idText === idText;
@@ -67,9 +74,15 @@ export function resumeAnswer(
             { gateway, session, version, backendSession, transparent: isTransparent(viewing.exposure) },
             message,
           );
-    const id = sealEventId(gateway, session, { kind: 'call', idText, place: { ...place, id: event.id ?? place.id } });
+    const id = sealEventId(gateway, session, {
+      kind: 'call',
+      idText,
+      called,
+      place: { ...place, id: event.id ?? place.id },
+    });
     return { text: eventText(parts === null ? '' : textOf(parts), id, event.retry), last };
   });
+  return withheldOf(gateway, standing.obligations?.redact ?? [], rest, idText);
 }
 
 function textOf(parts: readonly Buffer[]): string {

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type FixtureServer, startFixtureServer } from '../fixture-server/serve.ts';
 import { CLIENT_INFO } from '../support/clients.ts';
-import { ALLOW_ALL, declare, put, served } from '../support/federation.ts';
+import { ALLOW_ALL, declare, put, served, serverAt } from '../support/federation.ts';
 import { type ModernTestServer, startModernTestServer } from '../support/modern-server.ts';
 import { type RawServer, startRawServer } from '../support/raw-server.ts';
 import { startTestServer, type TestServer } from '../support/servers.ts';
@@ -88,6 +88,8 @@ beforeAll(async () => {
   ]);
   await put(stack, '/v1/policies/everything', ALLOW_ALL);
   await declare(stack, { old: old.url, dual: dual.endpoint, new: modern.url, many: many[0]!.url, more: many[1]!.url });
+  // One of its tools comes and goes.
+  await put(stack, '/v1/servers/dual', { ...serverAt(dual.endpoint), pinning: { new: 'auto' } });
   const servers = ['everything', 'old', 'dual', 'new'].map((server) => ({ server }));
   await put(stack, '/v1/surfaces/fed', { servers });
   await put(stack, '/v1/surfaces/paged', { servers: [{ server: 'many' }, { server: 'more' }] });

@@ -65,6 +65,7 @@ const byName = <Value extends { readonly name: string }>(...values: readonly Val
 const policy = (name: string, reason = 'r'): Policy => ({
   name,
   version: 'tbac/v1',
+  mode: 'enforce',
   surfaces: ['*'],
   rules: [{ id: 'all', effect: 'allow', tools: ['*'], reason }],
 });
@@ -105,6 +106,8 @@ test('a client is given the whole revision', async () => {
     issuers: FIRST.issuer,
     apiKeys: new Map([[API_KEY.sha256, API_KEY]]),
     sessionKeys: [...KEYS.values()],
+    revocations: new Map(),
+    identityKeys: [],
   });
   expect(await server.acked('ext-proc', REVISION, DEADLINE_MS)).toBe('acked');
   expect(server.nodes()).toMatchObject([{ id: 'ext-proc-1', group: 'ext-proc', transport: 'unix' }]);
@@ -268,12 +271,17 @@ test('session keys come and go beside the revision', async () => {
 
 test('what is more than one response may have comes in several, and is one revision', async () => {
   const server = await serve();
-  const reason = 'r'.repeat(64 * 1024);
-  const many = Array.from({ length: 100 }, (_, index) => policy(`p${index}`, `${index}${reason}`));
-  server.setSnapshot('ext-proc', buildOwnSnapshot({ ...FIRST, policy: byName(...many) }, 1));
+  const x = 'r'.repeat(64 * 1024);
+  const many = Array.from({ length: 100 }, (_, index) => ({
+    name: `i${index}`,
+    issuer: `https://i${index}.example`,
+    algorithms: ['ES256'],
+    jwks: { keys: [{ kid: `${index}`, x }] },
+  }));
+  server.setSnapshot('ext-proc', buildOwnSnapshot({ ...FIRST, issuer: byName(...many) }, 1));
   const client = connect();
   const revisions: unknown[] = [];
-  client.onChange(() => revisions.push(client.current()?.policies.size));
+  client.onChange(() => revisions.push(client.current()?.issuers.size));
   expect(await client.ready(DEADLINE_MS)).toBe(true);
   expect(revisions).toEqual([100]);
 });

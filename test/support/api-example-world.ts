@@ -1,4 +1,7 @@
 // Decides what is there when an example of docs/api.md is sent.
+import { storeDecisions } from '../../controlplane/ledger/decisions.ts';
+import { record } from '../../controlplane/ledger/testdata/records.ts';
+import { NO_METRICS } from './api-ledger.ts';
 import { type ApiWorld, discoveredTools, openApiWorld } from './api-world.ts';
 
 const DOCUMENTS = [
@@ -25,6 +28,7 @@ const DOCUMENTS = [
       },
     ],
   },
+  { kind: 'Issuer', name: 'corp', issuer: 'https://login.example.org' },
   { kind: 'Surface', name: 'default', servers: [{ server: 'memory' }] },
   {
     kind: 'Policy',
@@ -32,6 +36,7 @@ const DOCUMENTS = [
     version: 'tbac/v1',
     rules: [{ id: 'read', effect: 'allow', tools: ['memory/read_*'] }],
   },
+  { kind: 'Revocation', name: 'lost-laptop', subject: 'bob', until: '2026-12-31T00:00:00Z' },
   { kind: 'NodeGroup', name: 'edge', match: { zones: ['eu-1'] }, surfaces: ['default'] },
   { kind: 'Runtime', name: 'defaults', values: { 'health_check.min_interval': 500 } },
 ];
@@ -67,6 +72,30 @@ export async function openExampleWorld(): Promise<ApiWorld> {
   await registry.createKey(
     { ...key, description: 'the report at night', expiresAtMs },
     { who: 'operator-token', why: '' },
+  );
+  const nowMs = world.clock.nowMs;
+  const approval = {
+    hash: '0'.repeat(64),
+    surface: 'default',
+    issuer: 'https://login.example.org',
+    subject: 'alice',
+    target: 'memory/delete_all',
+    rule: 'memory/delete',
+    reason: 'what is forgotten is gone',
+    by: { groups: ['notes-leads'] },
+    shown: '{"entity":"customers"}',
+    requestedAtMs: nowMs,
+    expiresAtMs: nowMs + 900_000,
+  };
+  await world.ledger.submit([{ writer: 'w'.repeat(22), sequence: 1, write: { kind: 'approval', approval } }]);
+  const call = { ...record(), surface: 'default', server: 'memory', name: 'read_graph', agent: 'desk' };
+  await storeDecisions(
+    registry.beside,
+    [
+      { ...call, id: 'a1b2', atMs: nowMs, rules: ['everybody/read'] },
+      { ...call, id: 'c3d4', atMs: nowMs, name: 'open_nodes', allowed: false, rules: [], code: 'policy_denied' },
+    ],
+    NO_METRICS,
   );
   return world;
 }

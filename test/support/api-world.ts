@@ -7,10 +7,12 @@ import { pino } from 'pino';
 import { createApi } from '../../controlplane/api/api.ts';
 import type { ApiServices, ApiSettings } from '../../controlplane/api/route.ts';
 import { type ServedApi, serveApi } from '../../controlplane/api/serve.ts';
+import type { LedgerBook } from '../../controlplane/ledger/ledger.ts';
 import { openRegistry } from '../../controlplane/registry/registry.ts';
-import type { Registry } from '../../controlplane/registry/types.ts';
+import type { Registry, Role } from '../../controlplane/registry/types.ts';
 import type { Discovered } from '../../core/catalog/catalog.ts';
 import { parseNetworks } from '../../core/catalog/networks.ts';
+import { catalogIn, openTestLedger } from './api-ledger.ts';
 
 export const OPERATOR_TOKEN = `chop_${'a'.repeat(43)}`;
 /** When every world begins. */
@@ -18,6 +20,7 @@ export const START_MS = Date.UTC(2026, 0, 2);
 
 export interface ApiWorld {
   readonly registry: Registry;
+  readonly ledger: LedgerBook;
   readonly app: Hono;
   /** Revisions that the API asked to publish. */
   readonly published: readonly number[];
@@ -25,7 +28,7 @@ export interface ApiWorld {
   readonly clock: { nowMs: number };
   ask(method: string, path: string, request?: Ask): Promise<Asked>;
   /** An API key of use admin. */
-  keyOf(role: 'viewer' | 'operator' | 'security' | 'admin'): Promise<string>;
+  keyOf(role: Role, subject?: string): Promise<string>;
   /** The same API on a socket of its own. */
   serve(): Promise<ServedApi>;
   close(): Promise<void>;
@@ -61,6 +64,7 @@ const SETTINGS: ApiSettings = {
   adminIssuer: '',
   adminAudience: 'chancery-api',
   adminRolesClaim: 'roles',
+  adminGroupsClaim: 'groups',
 };
 
 export async function openApiWorld({ settings = {}, ...services }: WorldOptions = {}): Promise<ApiWorld> {
@@ -83,8 +87,11 @@ export async function openApiWorld({ settings = {}, ...services }: WorldOptions 
   });
   const published: number[] = [];
   const place = { ...SETTINGS, ...settings };
+  const ledger = await openTestLedger(registry, now, log, ['forget-customers']);
   const app = createApi({
     registry,
+    ledger,
+    catalog: catalogIn(place.publicUrl),
     settings: place,
     operatorToken: OPERATOR_TOKEN,
     now,
@@ -99,13 +106,14 @@ export async function openApiWorld({ settings = {}, ...services }: WorldOptions 
   });
   return {
     registry,
+    ledger,
     app,
     published,
     clock,
     ask: (method, path, request) => ask(app, method, path, request),
-    async keyOf(role) {
+    async keyOf(role, subject = role) {
       const roles = { use: 'admin', roles: [role], surfaces: [] } as const;
-      const rest = { description: '', subject: role, groups: [], scopes: [], expiresAtMs: clock.nowMs + 1_000_000 };
+      const rest = { description: '', subject, groups: [], scopes: [], expiresAtMs: clock.nowMs + 1_000_000 };
       return (await registry.createKey({ ...roles, ...rest }, { who: 'test', why: '' })).key;
     },
     async serve() {

@@ -28,10 +28,12 @@ const CORE: Readonly<Record<string, readonly string[]>> = {
   mcp: BASE,
   session: BASE,
   policy: [...BASE, 'mcp'],
-  catalog: [...BASE, 'mcp', 'policy'],
+  arguments: [...BASE, 'mcp', 'policy'],
+  catalog: [...BASE, 'mcp', 'policy', 'arguments'],
   runtime: BASE,
   grpc: [...BASE, 'runtime'],
   identity: [...BASE, 'policy', 'catalog', 'runtime'],
+  'ledger-client': [...BASE, 'mcp', 'policy', 'catalog', 'runtime'],
   'xds-client': [...BASE, 'policy', 'catalog', 'grpc', 'runtime'],
 };
 
@@ -41,6 +43,9 @@ const PACKAGES: readonly { readonly name: string; readonly folders: readonly str
   { name: 'protobufjs', folders: ['core/grpc/', 'ext-authz/'] },
   { name: 'kysely', folders: ['controlplane/registry/'] },
   { name: 'better-sqlite3', folders: ['controlplane/registry/'] },
+  { name: '@bufbuild/cel', folders: ['core/policy/cel/'] },
+  { name: 're2js', folders: ['core/policy/', 'core/arguments/'] },
+  { name: 'ajv', folders: ['core/arguments/'] },
   { name: 'vitest', folders: ['vitest.config.ts'] },
 ];
 

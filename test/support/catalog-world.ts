@@ -3,6 +3,7 @@ import type {
   Catalog,
   CatalogApiKey,
   CatalogIssuer,
+  CatalogRevocation,
   CatalogServer,
   CatalogSurface,
   Discovered,
@@ -12,9 +13,9 @@ import type {
 } from '../../core/catalog/catalog.ts';
 import { activeVersion } from '../../core/catalog/choose.ts';
 import { type Exposed, type Exposure, exposureOf } from '../../core/catalog/exposure.ts';
-import type { Asker, Viewer } from '../../core/catalog/govern.ts';
+import type { Asker, Situation, Viewer } from '../../core/catalog/govern.ts';
 import { surfacePath } from '../../core/contract.ts';
-import type { Policy, Principal } from '../../core/policy/types.ts';
+import { type Decision, NO_FACTS, type Policy, type Principal } from '../../core/policy/types.ts';
 
 export const NOW_MS = 1_800_000_000_000;
 export const ISSUER = 'http://issuer.test';
@@ -24,6 +25,10 @@ export const principalOf = (subject: string, over: Partial<Principal> = {}): Pri
   groups: [],
   scopes: [],
   expiresAtMs: NOW_MS + 3_600_000,
+  claims: {},
+  tasks: [],
+  agent: null,
+  kind: 'jwt',
   ...over,
 });
 
@@ -83,7 +88,15 @@ export function serverOf(
 /** An item of version 1 of a server, as a call's verdict names it. */
 export function exposedOf(server: string, name: string): Exposed {
   const version = versionOf(server, [name]);
-  return { server: serverOf(server, [name]), version, name, publicName: `${server}__${name}`, fixing: null };
+  return {
+    server: serverOf(server, [name]),
+    version,
+    name,
+    publicName: `${server}__${name}`,
+    fixing: null,
+    facts: NO_FACTS,
+    inputSchema: null,
+  };
 }
 
 export const readAs = (name: string, tools: readonly string[], over: Partial<Discovered>): CatalogServer =>
@@ -121,6 +134,7 @@ export function surfaceOf(
 export const ALLOW_ALL: Policy = {
   name: 'base',
   version: 'tbac/v1',
+  mode: 'enforce',
   surfaces: ['*'],
   rules: [
     { id: 'all', effect: 'allow', tools: ['*'], prompts: ['*'], resources: ['*'] },
@@ -146,12 +160,13 @@ export interface CatalogParts {
   readonly policies?: readonly Policy[];
   readonly issuers?: readonly CatalogIssuer[];
   readonly apiKeys?: readonly CatalogApiKey[];
+  readonly revocations?: readonly CatalogRevocation[];
 }
 const byName = <T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> =>
   new Map(items.map((item) => [item.name, item]));
 
 export function catalogOf(parts: CatalogParts = {}): Catalog {
-  const { revision = 7, servers, surfaces, policies, issuers = [], apiKeys = [] } = parts;
+  const { revision = 7, servers, surfaces, policies, issuers = [], apiKeys = [], revocations = [] } = parts;
   return {
     revision,
     servers: byName(servers ?? [serverOf('memory', ['read_graph', 'delete_entities']), serverOf('files', ['read'])]),
@@ -166,15 +181,39 @@ export function catalogOf(parts: CatalogParts = {}): Catalog {
     policies: byName(policies ?? [ALLOW_ALL]),
     issuers: byName(issuers),
     apiKeys: new Map(apiKeys.map((key) => [key.sha256, key])),
+    revocations: new Map(revocations.map((revocation) => [revocation.name, revocation])),
     sessionKeys: [],
+    identityKeys: [],
   };
 }
+
+export const SITUATION: Situation = {
+  era: 'legacy',
+  protocolVersion: '2025-06-18',
+  address: '192.0.2.7',
+  labels: () => [],
+  now: () => NOW_MS,
+};
+
+/** An allowed one that owes nothing. */
+export const ALLOWED: Decision = {
+  id: 'd1',
+  allowed: true,
+  ruleIds: ['r1', 'r2'],
+  reason: 'r',
+  revision: 1,
+  indeterminate: [],
+  obligations: null,
+  shadow: null,
+  missingScopes: [],
+};
 
 export const askerOf = (catalog: Catalog, surface = 'default', principal = principalOf('alice')): Asker => ({
   catalog,
   surface: catalog.surfaces.get(surface)!,
   principal,
   decisionId: 'd1',
+  situation: SITUATION,
 });
 
 /** What somebody has who was led to the active versions. */

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Catalog, CatalogApiKey } from '../../core/catalog/catalog.ts';
 import type { Identity } from '../../core/identity/verify.ts';
 import { createVerifier } from '../../core/identity/verify.ts';
+import type { DecisionRecord } from '../../core/ledger-client/decision-record.ts';
 import type { EgressAnswer, EgressRequest } from '../../core/mcp/egress.ts';
 import { type Message, parseMessage } from '../../core/mcp/message.ts';
 import { createHandleCodec } from '../../core/session/handles.ts';
@@ -17,12 +18,15 @@ import { createAskedTable } from '../../ext-proc/compose/identifiers.ts';
 import { createKnownTasks } from '../../ext-proc/compose/task-ids.ts';
 import { createUnderwayTable } from '../../ext-proc/compose/underway.ts';
 import type { Gateway } from '../../ext-proc/gateway.ts';
+import { createIdentityTokens } from '../../ext-proc/identity-tokens.ts';
 import { ALONE } from '../../ext-proc/instances/instances.ts';
+import { createLiveTable } from '../../ext-proc/live.ts';
 import { createStreamTable } from '../../ext-proc/streams/table.ts';
 import { createTombstones } from '../../ext-proc/tombstones.ts';
 import { viewOf } from '../../ext-proc/view.ts';
-import { apiKeyOf, catalogOf, ISSUER, NOW_MS, principalOf } from './catalog-world.ts';
+import { apiKeyOf, catalogOf, ISSUER, NOW_MS, principalOf, SITUATION } from './catalog-world.ts';
 import { type FakeCalls, fakeCalls } from './fake-calls.ts';
+import { type FakeLedger, fakeLedger } from './fake-ledger.ts';
 
 export * from './catalog-world.ts';
 export { type FakeCall, fakeCalls } from './fake-calls.ts';
@@ -55,6 +59,8 @@ export interface World {
   readonly calls: FakeCalls;
   readonly logged: { readonly level: number; readonly msg: string; readonly [member: string]: unknown }[];
   readonly reported: { readonly tokenId: string; readonly expiresAtMs: number }[];
+  readonly ledger: FakeLedger;
+  readonly recorded: DecisionRecord[];
   /** Ids of the API keys that were used. */
   readonly keysUsed: string[];
   catalog: Catalog | null;
@@ -78,6 +84,9 @@ export function worldOf(over: Partial<Gateway> = {}): World {
   const sessions = createSessionCodec(keys, { now, randomBytes });
   const handles = createHandleCodec(keys, { now, randomBytes });
   const streams = createStreamTable({ now });
+  const ledger = fakeLedger();
+  const recorded: DecisionRecord[] = [];
+  const live = createLiveTable({ now, catalog: () => world.catalog });
   const bridges = createBridges({ now, randomBytes });
   const calls = fakeCalls();
   const verifier = createVerifier({ now });
@@ -115,6 +124,10 @@ export function worldOf(over: Partial<Gateway> = {}): World {
     bridges,
     instances: ALONE,
     streams,
+    live,
+    ledger,
+    recorded: (record) => void recorded.push(record),
+    identityTokens: createIdentityTokens({ now }),
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     now,
     newDecisionId: () => 'd1',
@@ -126,6 +139,8 @@ export function worldOf(over: Partial<Gateway> = {}): World {
     calls,
     logged,
     reported,
+    ledger,
+    recorded,
     keysUsed,
     catalog: catalogOf(),
     nowMs: NOW_MS,
@@ -191,7 +206,16 @@ export function callerOf(
     ...more,
   };
   const principal = principalOf(subject);
-  return { gateway: world.gateway, admitted, catalog, surface, principal, apiKey, decisionId: 'd1' };
+  return {
+    gateway: world.gateway,
+    admitted,
+    catalog,
+    surface,
+    principal,
+    apiKey,
+    decisionId: 'd1',
+    situation: SITUATION,
+  };
 }
 
 export function messageOf(value: object | string): Message {

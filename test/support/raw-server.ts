@@ -1,6 +1,7 @@
 // Decides how a test gets a server whose answers are JSON texts of its own: numbers, members and ids that no library would keep.
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { decodeHeaderValue } from '../../core/mcp/header-value.ts';
 import { type Message, parseMessage } from '../../core/mcp/message.ts';
 
 export interface RawCall {
@@ -72,7 +73,7 @@ export async function startRawServer(name: string, options: RawServerOptions): P
   let sessions = 0;
   const guide = instructions === undefined ? '' : `,"instructions":${JSON.stringify(instructions)}`;
   const found = ({ method, bytes }: Message): RawAnswer => {
-    if (method === 'initialize')
+    if (method === 'initialize' && answers.initialize === undefined)
       return `{"protocolVersion":"${protocolVersion}","capabilities":${capabilities},"serverInfo":{"name":"${name}","version":"1"}${guide}}`;
     const { params } = JSON.parse(bytes.toString()) as { params?: { name?: string } };
     return (
@@ -96,6 +97,17 @@ export async function startRawServer(name: string, options: RawServerOptions): P
       if (parsed.message.kind !== 'request') return void response.writeHead(202).end();
       if (parsed.message.method === 'initialize' && isStalled()) return;
       const { idText } = parsed.message;
+      // "Servers MUST reject requests whose headers and body disagree" (MCP 2026-07-28, transports).
+      const said = headers['mcp-method'];
+      const named = headers['mcp-name'];
+      const { params } = JSON.parse(body.toString()) as { params?: { name?: string; uri?: string; taskId?: string } };
+      const disagrees =
+        (said !== undefined && said !== parsed.message.method) ||
+        (named !== undefined && decodeHeaderValue(String(named)) !== (params?.name ?? params?.uri ?? params?.taskId));
+      if (disagrees)
+        return void response
+          .writeHead(400, JSON_TYPE)
+          .end(`{"jsonrpc":"2.0","id":${idText},"error":{"code":-32020,"message":"headers and body disagree"}}`);
       const answer = found(parsed.message);
       if (typeof answer !== 'string') return answer({ idText, body: body.toString(), headers, session, response });
       const opened = parsed.message.method === 'initialize' ? { 'mcp-session-id': `${name}-${++sessions}` } : {};

@@ -66,6 +66,7 @@ export function registrySnapshot(input: SnapshotInput, previous?: RegistrySnapsh
     documents,
     find: (kind, name) => documents.find(({ document }) => document.kind === kind && document.name === name),
     discoveries: new Map(discoveries),
+    pins: new Map(),
     versions: new Map(statuses),
     secrets,
     apiKeys: new Map((input.apiKeys ?? []).map((key) => [key.id, key])),

@@ -106,6 +106,14 @@ const SAMPLES: { readonly [kind in DocumentKind]: Sample } = {
     name: 'everybody',
     body: { version: 'tbac/v1', rules: [{ id: 'read', effect: 'allow', tools: ['memory/read_*'] }] },
   },
+  Issuer: {
+    name: 'corp',
+    body: { issuer: 'https://login.example.com', taskClaim: 'authorized_tasks', scopes: ['tools:read'] },
+  },
+  Revocation: {
+    name: 'lost-laptop',
+    body: { subject: 'alice', before: '2026-01-01T12:00:00Z', until: '2026-12-31T00:00:00Z' },
+  },
   NodeGroup: { name: 'edge', body: { match: { zones: ['eu-1'] }, surfaces: ['default'] } },
   Runtime: { name: 'defaults', body: { values: { 'health_check.min_interval': 500 } } },
 };

@@ -10,6 +10,8 @@ const CONTENT: Readonly<Record<DocumentKind, object>> = {
   Server: { versions: [{ version: '1', endpoints: [{ url: 'http://127.0.0.1:3001/mcp' }] }] },
   Surface: { servers: [{ server: 'needed' }] },
   Policy: { version: 'tbac/v1', rules: [{ id: 'a', effect: 'allow', tools: ['*'] }] },
+  Issuer: { issuer: 'https://a.example' },
+  Revocation: { subject: 'a', until: '2026-12-31T00:00:00Z' },
   NodeGroup: { match: { zones: ['a'] } },
   Runtime: { values: { 'health_check.min_interval': 500 } },
 };
@@ -19,6 +21,8 @@ const CHANGE: Readonly<Record<DocumentKind, object>> = {
   Server: { description: 'another' },
   Surface: { description: 'another' },
   Policy: { rules: [{ id: 'b', effect: 'deny', tools: ['*'] }] },
+  Issuer: { issuer: 'https://b.example' },
+  Revocation: { subject: 'b', until: '2026-12-31T00:00:00Z' },
   NodeGroup: { match: { zones: ['b'] } },
   Runtime: { values: { 'health_check.min_interval': 600 } },
 };
@@ -76,6 +80,8 @@ describe.each(KINDS)('a %s', (kind, collection) => {
   test('is listed page by page, and chosen by its labels', async () => {
     const documents = ['a', 'b', 'c', 'd', 'e'].map((name, index) => ({
       ...{ kind, name, ...first },
+      // No two issuers have one `iss`.
+      ...(kind === 'Issuer' && { issuer: `https://${name}.example` }),
       ...{ labels: { parity: index % 2 === 0 ? 'even' : 'odd' } },
     }));
     expect((await ask('POST', '/v1/apply', { body: { documents } })).status).toBe(200);

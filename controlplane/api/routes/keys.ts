@@ -18,7 +18,9 @@ const newKeyBody = z
     use: z.enum(['agent', 'admin']).default('agent').describe('`agent`: at the gateway. `admin`: at this API.'),
     description: lineSchema(256).default(''),
     subject: lineSchema(256).min(1).describe('Who the bearer is, to policies and to the change log.'),
-    groups: textsSchema.default([]),
+    groups: textsSchema
+      .default([])
+      .describe('Of an agent: as policies read them. Of an administrator: as rules name who approves.'),
     scopes: textsSchema.default([]),
     surfaces: z
       .array(globSchema)
@@ -31,12 +33,12 @@ const newKeyBody = z
       .describe(`Absent: in ${days(LIMITS.apiKeyTtlMs)} days. At most in ${days(LIMITS.apiKeyTtlMaxMs)} days.`),
     why: reasonSchema.optional(),
   })
-  .superRefine(({ use, roles, groups, scopes, surfaces = [] }, context) => {
+  .superRefine(({ use, roles, scopes, surfaces = [] }, context) => {
     const problem = (path: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [path], message });
     if (use === 'agent' && roles.length > 0) problem('roles', 'an agent has no roles here');
     if (use === 'admin' && roles.length === 0) problem('roles', `give one of ${ROLES.join(', ')}`);
-    for (const [member, given] of Object.entries({ groups, scopes, surfaces }))
+    for (const [member, given] of Object.entries({ scopes, surfaces }))
       if (use === 'admin' && given.length > 0) problem(member, 'this is for agents');
   });
 type NewKeyBody = z.output<typeof newKeyBody>;

@@ -9,10 +9,10 @@ import { listSchema, logEntrySchema } from '../schemas.ts';
 const query = z.strictObject({
   ...pageParameters,
   kind: z
-    .enum([...Object.keys(DOCUMENT_KINDS), 'ApiKey'])
+    .enum([...Object.keys(DOCUMENT_KINDS), 'ApiKey', 'ToolChange'])
     .optional()
-    .describe('Of the document; `ApiKey` for keys.'),
-  name: z.string().max(256).optional().describe('Of the document; the id of a key.'),
+    .describe('Of the document; `ApiKey` for keys, `ToolChange` for changes of tools.'),
+  name: z.string().max(256).optional().describe('Of the document; the id of a key; `SERVER/TOOL`.'),
 });
 
 export const logRoutes: readonly Route[] = [

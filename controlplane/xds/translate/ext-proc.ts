@@ -10,7 +10,7 @@ import {
 import { LIMITS } from '../../../core/limits.ts';
 import { PARAM_PREFIX } from '../../../core/mcp/param-headers.ts';
 import { FILTERS } from './type-urls.ts';
-import { type EnvoyJson, seconds } from './types.ts';
+import { type EnvoyJson, type Place, seconds } from './types.ts';
 
 const EXT_PROC_FILTER = 'chancery.ext_proc';
 
@@ -24,6 +24,8 @@ const FORWARDED = [
   'content-length',
   'content-encoding',
   'last-event-id',
+  'origin',
+  'access-control-request-method',
   HEADERS.session,
   HEADERS.protocolVersion,
   HEADERS.method,
@@ -35,14 +37,19 @@ const FORWARDED = [
  * Full duplex on the request: the answer to the headers is held until the body was read, so headers, route and body change
  * together. Nothing on the response side: Envoy streams a backend's answer by itself (ADR 0004).
  */
-export function extProcFilter(instances = 1): EnvoyJson {
+export function extProcFilter(place: Pick<Place, 'clientCa'> & { readonly instances?: number }): EnvoyJson {
+  const { instances = 1 } = place;
   return {
     name: EXT_PROC_FILTER,
     typed_config: {
       '@type': FILTERS.extProc,
       grpc_service: {
         envoy_grpc: { cluster_name: CLUSTERS.extProc },
-        initial_metadata: [{ key: CALLER.part, value: CALLER.decide }],
+        initial_metadata: [
+          { key: CALLER.part, value: CALLER.decide },
+          { key: CALLER.address, value: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%' },
+          ...certificateOf(place),
+        ],
         // One of several may be away; nothing was asked of one that cannot be reached.
         ...(instances === 1
           ? {}
@@ -67,6 +74,18 @@ export function extProcFilter(instances = 1): EnvoyJson {
       },
     },
   };
+}
+
+/**
+ * Who shows a certificate, as Envoy verified it. In the call's own metadata, where no client can write, and not in a header
+ * of the request (`x-forwarded-client-cert`), where each could.
+ */
+function certificateOf({ clientCa = '' }: Pick<Place, 'clientCa'>): readonly EnvoyJson[] {
+  if (clientCa === '') return [];
+  return [
+    { key: CALLER.certificateUri, value: '%DOWNSTREAM_PEER_URI_SAN%' },
+    { key: CALLER.certificateEnd, value: '%DOWNSTREAM_PEER_CERT_V_END(%s)%' },
+  ];
 }
 
 /**

@@ -4,6 +4,7 @@ import { LISTENERS, ROUTES, SOCKETS } from '../../../core/contract.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { accessLog } from './access-log.ts';
 import { affinityFilter } from './affinity.ts';
+import { agentsTls } from './agents-tls.ts';
 import { answersFilter } from './backend-answers.ts';
 import { extAuthzFilter } from './ext-authz.ts';
 import { extProcFilter } from './ext-proc.ts';
@@ -18,7 +19,7 @@ function ingressFilters(place: Place): EnvoyJson[] {
   return [
     originFilter(),
     extAuthzFilter(place.bodyBytesMax),
-    extProcFilter(place.instances),
+    extProcFilter(place),
     answersFilter(),
     affinityFilter(),
     router(),
@@ -33,6 +34,7 @@ export function listeners(place: Place): Record<string, EnvoyJson> {
       per_connection_buffer_limit_bytes: 1024 * 1024,
       filter_chains: [
         {
+          ...agentsTls(place),
           filters: [
             manager(place, 'ingress', ROUTES.ingress, ingressFilters(place), {
               early_header_mutation_extensions: [stripHeaders()],

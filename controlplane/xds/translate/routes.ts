@@ -1,8 +1,22 @@
 // Decides which paths exist at the gateway, which filters each asks, and how a call may be repeated.
 import type { Catalog, CatalogSurface } from '../../../core/catalog/catalog.ts';
-import { DEFAULT_SURFACE, HEADERS, METADATA, ROUTES, surfacePath, surfaceToolsPath } from '../../../core/contract.ts';
+import {
+  APPROVALS_PATH,
+  DEFAULT_SURFACE,
+  HEADERS,
+  METADATA,
+  ROUTES,
+  surfacePath,
+  surfaceToolsPath,
+} from '../../../core/contract.ts';
 import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
-import { metadataUrl, PROTECTED_RESOURCE_PATH, protectedResourceMetadata } from '../../../core/identity/metadata.ts';
+import {
+  IDENTITY_KEYS_PATH,
+  identityKeySet,
+  metadataUrl,
+  PROTECTED_RESOURCE_PATH,
+  protectedResourceMetadata,
+} from '../../../core/identity/metadata.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { errorTextFor } from '../../../core/mcp/json-rpc.ts';
 import { MODERN_VERSION } from '../../../core/mcp/versions.ts';
@@ -61,13 +75,17 @@ export function surfaceRoutes(
   issuers: Catalog['issuers'],
   before: SurfaceRoutes | undefined,
 ): SurfaceRoutes {
-  const documents = surface.auth === 'token' ? metadata(surface, issuers) : [];
+  const documents = surface.auth === 'token' || surface.auth === 'either' ? metadata(surface, issuers) : [];
   const key = JSON.stringify([surface.name, surface.decision, documents]);
   if (before?.key === key) return before;
   return { key, mcp: surfaceRoute(surface), tools: toolsRoute(surface), metadata: documents };
 }
 
-export function ingressRoutes(surfaces: Iterable<SurfaceRoutes>, place: Place): EnvoyJson {
+export function ingressRoutes(
+  surfaces: Iterable<SurfaceRoutes>,
+  place: Place,
+  identityKeys: Catalog['identityKeys'],
+): EnvoyJson {
   const all = [...surfaces];
   return {
     name: ROUTES.ingress,
@@ -83,6 +101,8 @@ export function ingressRoutes(surfaces: Iterable<SurfaceRoutes>, place: Place): 
           ...all.map(({ mcp }) => mcp),
           ...all.map(({ tools }) => tools),
           ...all.flatMap(({ metadata }) => metadata),
+          ...(identityKeys.length === 0 ? [] : [identityKeysRoute(identityKeys)]),
+          APPROVALS_ROUTE,
           UNKNOWN_ROUTE,
         ],
       },
@@ -118,6 +138,9 @@ function backendRoute(): EnvoyJson {
     response_headers_to_add: [
       fromMetadata('deprecation', METADATA.deprecation),
       fromMetadata('sunset', METADATA.sunset),
+      // For a page that may read the answer; what the backend itself says of that was removed.
+      fromMetadata('access-control-allow-origin', METADATA.pageOrigin),
+      fromMetadata('access-control-expose-headers', METADATA.pageReads),
     ],
     route: {
       cluster_header: HEADERS.cluster,
@@ -189,11 +212,23 @@ function toolsRoute(surface: CatalogSurface): EnvoyJson {
 /** RFC 9728: public, so no filter is asked. "Clients try the URL of the challenge, then the path, then the root." */
 function metadata(surface: CatalogSurface, issuers: Catalog['issuers']): readonly EnvoyJson[] {
   const body = JSON.stringify(protectedResourceMetadata(surface, issuers));
-  const route = (name: string, path: string): EnvoyJson => ({ name, match: { path }, ...alone(reply(200, body)) });
+  // What everybody may read, a page may.
+  const more = surface.cors === true ? [{ header: { key: 'access-control-allow-origin', value: '*' } }] : [];
+  const route = (name: string, path: string): EnvoyJson => ({
+    name,
+    match: { path },
+    ...alone(reply(200, body, more)),
+  });
   return [
     route(`metadata.${surface.name}`, new URL(metadataUrl(surface)).pathname),
     ...(surface.name === DEFAULT_SURFACE ? [route('metadata', PROTECTED_RESOURCE_PATH)] : []),
   ];
+}
+
+/** With them servers verify what the gateway tells them of their callers. */
+function identityKeysRoute(keys: Catalog['identityKeys']): EnvoyJson {
+  const body = JSON.stringify(identityKeySet(keys));
+  return { name: 'identity-keys', match: { path: IDENTITY_KEYS_PATH }, ...alone(reply(200, body)) };
 }
 
 /** A route that Envoy answers by itself, and that nobody needs to decide on. */
@@ -205,15 +240,32 @@ function answer(code: ErrorCode): EnvoyJson {
   return reply(ERRORS[code].http, errorTextFor(code));
 }
 
-function reply(status: number, body: string): EnvoyJson {
+function reply(status: number, body: string, headers: readonly EnvoyJson[] = []): EnvoyJson {
   return {
     direct_response: { status, body: { inline_string: body } },
     response_headers_to_add: [
       { header: { key: 'content-type', value: 'application/json' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+      ...headers,
     ],
   };
 }
 
+/** A page without state: who opens it learns how to go on, and nothing of the call. */
+const APPROVALS_ROUTE: EnvoyJson = {
+  name: 'approvals',
+  match: { prefix: APPROVALS_PATH },
+  direct_response: {
+    status: 200,
+    body: {
+      inline_string:
+        'A call waits for a person. The last part of this address is the id of its approval.\n' +
+        'An approver decides with: chancery approvals approve ID (or deny ID).\n' +
+        'When it is approved, let your client make the same call again.\n',
+    },
+  },
+  response_headers_to_add: [added('content-type', 'text/plain; charset=utf-8'), added('cache-control', 'no-store')],
+  typed_per_filter_config: extProcOff(),
+};
 const BACKEND_ROUTE = backendRoute();
 const MODERN_BACKEND_ROUTE = modernBackendRoute(BACKEND_ROUTE);
 const UNKNOWN_ROUTE: EnvoyJson = { name: 'unknown', match: { prefix: '/' }, ...alone(answer('unknown_surface')) };

@@ -1,4 +1,5 @@
 // Decides what each group of Envoys receives of a catalog: every resource, by type and name.
+import type { Catalog } from '../../../core/catalog/catalog.ts';
 import type { RuntimeDocument } from '../../../core/catalog/document.ts';
 import { EXTENSIONS, NODE_GROUPS, ROUTES, RUNTIME_LAYER } from '../../../core/contract.ts';
 import type { BuiltCatalog } from '../../catalog/build.ts';
@@ -46,7 +47,8 @@ export function translate(
   previous?: Translation,
 ): Translation {
   const fixed = previous?.fixed.place === place ? previous.fixed : fixedOf(place);
-  const { issuers, surfaces: declared } = built.catalog;
+  const { issuers, surfaces: declared, identityKeys } = built.catalog;
+  const sameKeys = previous?.built.catalog.identityKeys === identityKeys;
   const surfaces = mapped(
     declared,
     previous?.built.catalog.issuers === issuers
@@ -65,7 +67,10 @@ export function translate(
       [TYPES.cluster]: clusters,
       [TYPES.endpoints]: endpoints,
       [TYPES.listener]: fixed.listeners,
-      [TYPES.routes]: before?.surfaces === surfaces ? before.resources[TYPES.routes]! : routesOf(surfaces, fixed),
+      [TYPES.routes]:
+        before?.surfaces === surfaces && sameKeys
+          ? before.resources[TYPES.routes]!
+          : routesOf(surfaces, fixed, identityKeys),
       [TYPES.secret]: secrets,
       [TYPES.extension]: fixed.extensions,
       [TYPES.runtime]: runtime,
@@ -103,9 +108,13 @@ function runtimeOf(built: BuiltCatalog, previous: Translation | undefined): Read
   return new Map([[RUNTIME_LAYER, runtimeLayer(documents)]]);
 }
 
-function routesOf(surfaces: Group['surfaces'], fixed: Fixed): ReadonlyMap<string, EnvoyJson> {
+function routesOf(
+  surfaces: Group['surfaces'],
+  fixed: Fixed,
+  keys: Catalog['identityKeys'],
+): ReadonlyMap<string, EnvoyJson> {
   return new Map([
-    [ROUTES.ingress, ingressRoutes(surfaces.values(), fixed.place)],
+    [ROUTES.ingress, ingressRoutes(surfaces.values(), fixed.place, keys)],
     [ROUTES.egress, fixed.egress],
   ]);
 }

@@ -17,6 +17,12 @@ export interface Place {
   readonly bodyBytesMax: number;
   /** PEM file of the authorities that may vouch for `https` endpoints; absolute. */
   readonly caFile: string;
+  /** PEM files, absolute; absent or '': plain HTTP. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** PEM file of the authorities of agents' certificates, absolute; absent or '': none is asked for. */
+  readonly clientCa?: string;
+  readonly clientCertificate?: 'optional' | 'required';
   /** File that Envoy writes its access log to; absolute. */
   readonly accessLog: string;
 }

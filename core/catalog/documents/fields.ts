@@ -32,6 +32,9 @@ export const labelsSchema = z
   .record(labelKeySchema, lineSchema(128))
   .refine((labels) => Object.keys(labels).length <= LIMITS.labelsMax, `at most ${LIMITS.labelsMax} labels`);
 
+/** RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`. */
+export const scopeSchema = z.string().regex(/^[!#-[\]-~]{1,256}$/, 'a scope has no spaces, quotes or backslashes');
+
 export const globSchema = z.string().min(1).max(512);
 
 /** An instant, e.g. `2027-01-31T00:00:00Z`. */

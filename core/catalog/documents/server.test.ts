@@ -178,6 +178,8 @@ test('what policies read of a server are members that a server has', () => {
     labels: { a: 'b' },
     classification: 'internal',
     annotations: { a: { readOnlyHint: true } },
+    toolLabels: { a: { egress: '' } },
+    pinning: {},
   });
   const parsed = parseDocument(known);
   expect(parsed).toHaveProperty('document');

@@ -79,6 +79,20 @@ const headerNameSchema = z
     },
   );
 
+/** A header that the gateway sets for itself, or that means something else to Envoy or in MCP, is none for this. */
+const identityHeaderSchema = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9-]+$/, 'a header name is lower-case letters, digits and hyphens, e.g. "x-caller"')
+  .refine(
+    (name) =>
+      name === 'x-chancery-identity' ||
+      !/^(host|authorization|cookie|origin|te|upgrade|content-.*|accept.*|transfer-encoding|connection|mcp-.*|x-chancery-.*|x-envoy-.*|x-forwarded-.*|last-event-id)$/.test(
+        name,
+      ),
+    { message: 'this header is not for identities' },
+  );
+
 /** How the gateway says who it is. The secret is held by Envoy alone; the client's own token never goes upstream. */
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -167,6 +181,20 @@ const annotationsSchema = z
   })
   .partial();
 
+/** What becomes of a tool that is another than before. */
+const pinningSchema = z.strictObject({
+  /** `enforce`: what changed is not shown until somebody approves it; `warn`: it is, and waits all the same; `off`: nothing waits. */
+  mode: z.enum(['enforce', 'warn', 'off']).default('enforce'),
+  /** Tools of a version that is read for the first time. */
+  first: z.enum(['trust', 'approve']).default('trust'),
+  /** Changes that take no argument away and bring no words: see docs/operations.md. */
+  compatible: z.enum(['hold', 'auto']).default('hold'),
+  /** Tools that a version did not have when it was read first. */
+  new: z.enum(['hold', 'auto']).default('hold'),
+  /** Who is shown each change while it waits. */
+  canary: canarySchema.optional(),
+});
+
 export const serverSchema = z
   .strictObject({
     kind: z.literal('Server'),
@@ -179,6 +207,23 @@ export const serverSchema = z
     classification: z.enum(CLASSIFICATIONS).optional(),
     /** Tool glob → what is told of these tools instead of the server's own words. */
     annotations: z.record(globSchema, annotationsSchema).optional(),
+    /** Tool glob → labels of these tools, by which policies name them (`@egress`). */
+    toolLabels: z.record(globSchema, labelsSchema).optional(),
+    /** Absent: changes of its tools wait until somebody approves them. */
+    pinning: pinningSchema.optional(),
+    /** The gateway tells the server, in a token that it signs, who calls: see docs/identity.md. */
+    identity: z
+      .strictObject({
+        /** Value of `aud`. Absent: `chancery:server:NAME`. */
+        audience: lineSchema(512).min(1).optional(),
+        /** Seconds for which a token is good. Absent: 60. */
+        ttl: z.int().min(5).max(LIMITS.identityTtlSecondsMax).optional(),
+        /** Claims of the caller's own token that go along, below `claims`. */
+        claims: z.array(lineSchema(256).min(1)).max(64).optional(),
+        /** Absent: `x-chancery-identity`. */
+        header: identityHeaderSchema.optional(),
+      })
+      .optional(),
     versions: z.array(serverVersionSchema).min(1).max(LIMITS.versionsPerServerMax),
   })
   .superRefine(({ versions }, context) => {
@@ -202,8 +247,17 @@ export const serverSchema = z
   });
 
 /** Members of a server that policies read: changing them needs the role `security`. */
-export const GOVERNED_MEMBERS = ['labels', 'classification', 'annotations'] as const;
+export const GOVERNED_MEMBERS = ['labels', 'classification', 'annotations', 'toolLabels', 'pinning'] as const;
 
 export type ServerDocument = z.output<typeof serverSchema>;
 export type ServerVersionDocument = ServerDocument['versions'][number];
 export type ServerAuth = z.output<typeof authSchema>;
+
+export type Pinning = z.output<typeof pinningSchema>;
+
+/** With everything that a document need not say. */
+export function pinningOf({ pinning }: Pick<ServerDocument, 'pinning'>): Pinning {
+  return pinning ?? USUAL_PINNING;
+}
+
+const USUAL_PINNING: Pinning = pinningSchema.parse({});

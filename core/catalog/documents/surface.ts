@@ -1,7 +1,7 @@
 // Decides what a surface document may say: which of which servers' tools, prompts and resources, under which names.
 import { z } from 'zod';
 import { LIMITS } from '../../limits.ts';
-import { globSchema, labelsSchema, lineSchema, nameSchema } from './fields.ts';
+import { globSchema, labelsSchema, lineSchema, nameSchema, scopeSchema } from './fields.ts';
 
 const argumentNameSchema = z.string().min(1).max(128);
 
@@ -40,6 +40,9 @@ const memberSchema = z.strictObject({
   map: z.array(mappedToolSchema).max(1000).optional(),
 });
 
+/** `certificate`: of the agent, which Envoy verified. `either`: a token, and where none came a certificate. */
+export const SURFACE_AUTHS = ['token', 'certificate', 'either', 'none'] as const;
+
 export const NAMINGS = ['prefixed', 'bare', 'mapped'] as const;
 
 export const surfaceSchema = z
@@ -49,7 +52,13 @@ export const surfaceSchema = z
     description: lineSchema(1024).optional(),
     labels: labelsSchema.default({}),
     /** `none` is refused unless the gateway listens on loopback. */
-    auth: z.enum(['token', 'none']).default('token'),
+    auth: z.enum(SURFACE_AUTHS).default('token'),
+    /** Names of the issuers whose tokens it takes; `local` is that of `chancery token`. Absent: all. */
+    issuers: z.array(nameSchema).min(1).max(64).optional(),
+    /** What a client is told to ask for at first. Absent: what the documents of its issuers say. */
+    scopes: z.array(scopeSchema).max(64).optional(),
+    /** Pages of the origins in the setting `allowed-origins` may call it from a browser, and read its answers. */
+    cors: z.boolean().optional(),
     /** Which service decides; see docs/architecture.md. */
     decision: z.enum(['ext_proc', 'ext_authz']).default('ext_proc'),
     /**
@@ -57,6 +66,13 @@ export const surfaceSchema = z
      * has it. `mapped`: the tools of each server's `map`, and no others. Absent: bare with one server, else prefixed.
      */
     naming: z.enum(NAMINGS).optional(),
+    /** What records of decisions hold beside who, what and why. */
+    record: z
+      .strictObject({
+        /** Values of arguments too: whoever may read decisions reads them. */
+        arguments: z.boolean().default(false),
+      })
+      .optional(),
     /** What goes beyond is neither listed nor callable, and is reported. */
     limits: z
       .strictObject({ tools: z.int().min(1).max(10_000).optional(), schemaBytes: z.int().min(1).optional() })
