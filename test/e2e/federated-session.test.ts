@@ -157,7 +157,7 @@ test('a server that is down is missing, the log and the answer say so, and in th
   await first.close();
   const { session, result: opened } = await initialized('later');
   expect(opened?._meta).toEqual({ 'chancery/absent': ['late'] });
-  expect(stack.log('ext-proc')).toMatch(/"server":"late".*a backend is missing from a new session/);
+  await stack.logged('ext-proc', /"server":"late".*a backend is missing from a new session/);
   await until(
     'its metric says so',
     async () => (await stack.api('GET', '/metrics')).text(),

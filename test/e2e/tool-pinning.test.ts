@@ -110,7 +110,7 @@ test('a changed tool is shown and checked as before, is told to nobody, and is t
   expect(await call('held', { text: 'a', copy: 'b' })).toContain('copy');
   expect(server.called()).toEqual([]);
   expect(await call('held', { text: 'a' })).toContain('done');
-  expect(stack.log('controlplane')).toContain('changes of tools wait');
+  await stack.logged('controlplane', 'changes of tools wait');
   const detail = (await (await stack.api('GET', `/v1/tool-changes/${id}`)).json()) as { differences: object[] };
   expect(detail.differences).toContainEqual({
     path: '/description',

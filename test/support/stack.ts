@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { freePorts } from '../../bench/ports.ts';
 import { ROOT_DIR } from '../../core/runtime/process.ts';
 import { openSession } from './clients.ts';
+import { until } from './until.ts';
 
 const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 20_000;
@@ -38,6 +39,8 @@ export interface Stack {
   output(): string;
   /** One part's log so far. */
   log(part: string): string;
+  /** Resolves when a part's log says all of it: a line takes its way through the supervisor. */
+  logged(part: string, ...what: readonly (string | RegExp)[]): Promise<unknown>;
   /** Pid of a part as it runs now; 0 while it does not. */
   pid(part: string): number;
   cli(...args: string[]): Promise<CliResult>;
@@ -127,6 +130,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       `http://127.0.0.1:${ports.gateway}${surface === 'default' ? '/mcp' : `/mcp/${surface}`}`,
     output: () => output,
     log: (part) => readFileSync(join(home, 'logs', `${part}.log`), 'utf8'),
+    logged: (part, ...what) =>
+      until(
+        `${part}.log says ${what.join(', ')}`,
+        () => readFileSync(join(home, 'logs', `${part}.log`), 'utf8'),
+        (log) => what.every((one) => (typeof one === 'string' ? log.includes(one) : one.test(log))),
+      ),
     pid: (part) => pidOf(home, part),
     cli,
     async token(surface = 'default', subject = 'agent') {
