@@ -111,3 +111,19 @@ test('a scope that is missing is asked for', () => {
 test('a tool whose schema cannot be checked is unknown to everybody', () => {
   expect(refund('{}', viewerWith([{}]), 'odd')).toMatchObject({ kind: 'refused', code: 'unknown_tool' });
 });
+
+test.each<[string, string, readonly Partial<Rule>[], 'call' | 'refused']>([
+  ['an optional argument is left out by null', '{"amount":1,"note":null}', [{}], 'call'],
+  ['one that is required is not', '{"amount":null}', [{}], 'refused'],
+  ['one that nobody declares is as it is', '{"amount":1,"x":null}', [{}], 'call'],
+  ['rules see the null', '{"amount":1,"note":null}', [{ when: ['args.note == null'] }], 'call'],
+  ['of which no text can be asked', '{"amount":1,"note":null}', [{ when: ['args.note.startsWith("a")'] }], 'refused'],
+  [
+    'and a denial that asks one holds',
+    '{"amount":1,"note":null}',
+    [{}, { effect: 'deny', when: ['args.note.startsWith("a")'] }],
+    'refused',
+  ],
+])('%s', (_, text, rules, kind) => {
+  expect(refund(text, viewerWith(rules)).kind).toBe(kind);
+});
